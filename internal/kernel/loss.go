@@ -1,0 +1,199 @@
+package kernel
+
+// A loss kernel takes the c outputs of m ≤ Tile examples, writes the gradient
+// and returns the sum over the examples of weight × loss.
+//
+//	dz, z, a (c, m), y (c, m) with a row every ldy, w (m) or nil for weights of 1
+//
+// The three that are paired with an output activation (SigmoidCrossEntropy,
+// SoftmaxCrossEntropy, PoissonExp) compute a from z and write w·∂L/∂z to dz;
+// the others take a and write w·∂L/∂a. dz is nil when only the loss is wanted.
+//
+// Losses are computed an element at a time in T and added in float64: over the
+// outputs of an example in order, then over the examples along a fixed tree.
+
+// SigmoidCrossEntropy: a = σ(z), L = −Σ y·log a + (1−y)·log(1−a), dz = a − y.
+// L is computed from z as max(z, 0) − z·y + log(1 + e^−|z|), which is stable.
+func SigmoidCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+	var sum examples
+	for i := range c {
+		zi, ai, yi := z[i*m:(i+1)*m], a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
+		SigmoidForward(ai, zi, 0)
+		for j, v := range zi {
+			sum[j] += float64((max(v, 0) - T(v*yi[j])) + Softplus(-Abs(v)))
+		}
+		if dz != nil {
+			difference(dz[i*m:(i+1)*m], ai, yi, w)
+		}
+	}
+	return total(&sum, w)
+}
+
+// SoftmaxCrossEntropy: a = e^z / Σ e^z over the outputs, L = −Σ y·log a,
+// dz = a·Σy − y, which is a − y for labels that sum to 1.
+func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+	var peak, norm, label [Tile]T
+	softmax(&peak, &norm, z, a, c, m)
+	var sum examples
+	for i := range c {
+		for j, t := range y[i*ldy : i*ldy+m] {
+			label[j] += t
+			if t != 0 {
+				sum[j] -= float64(T(t * (z[i*m+j] - peak[j])))
+			}
+		}
+	}
+	for j := range m {
+		sum[j] += float64(T(label[j] * Log(norm[j])))
+	}
+	if dz != nil {
+		for i := range c {
+			for j, t := range y[i*ldy : i*ldy+m] {
+				dz[i*m+j] = T(a[i*m+j]*label[j]) - t
+			}
+			weigh(dz[i*m:(i+1)*m], w)
+		}
+	}
+	return total(&sum, w)
+}
+
+// Softmax computes a = e^(z − peak) / Σ e^(z − peak) over the c outputs of
+// m ≤ Tile examples; peak is the largest z of the example.
+func Softmax[T Float](a, z []T, c, m int) {
+	var peak, norm [Tile]T
+	softmax(&peak, &norm, z, a, c, m)
+}
+
+func softmax[T Float](peak, norm *[Tile]T, z, a []T, c, m int) {
+	copy(peak[:m], z[:m])
+	for i := 1; i < c; i++ {
+		for j, v := range z[i*m : (i+1)*m] {
+			if v > peak[j] || v != v {
+				peak[j] = v
+			}
+		}
+	}
+	for i := range c {
+		for j, v := range z[i*m : (i+1)*m] {
+			e := Exp(v - peak[j])
+			a[i*m+j] = e
+			norm[j] += e
+		}
+	}
+	for i := range c {
+		ai := a[i*m : (i+1)*m]
+		for j := range ai {
+			ai[j] /= norm[j]
+		}
+	}
+}
+
+// PoissonExp: a = e^z, L = a − y·z (the terms without z left out), dz = a − y.
+func PoissonExp[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+	var sum examples
+	for i := range c {
+		zi, ai, yi := z[i*m:(i+1)*m], a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
+		ExpForward(ai, zi, 0)
+		for j, v := range zi {
+			sum[j] += float64(ai[j] - T(v*yi[j]))
+		}
+		if dz != nil {
+			difference(dz[i*m:(i+1)*m], ai, yi, w)
+		}
+	}
+	return total(&sum, w)
+}
+
+// HalfSquared: L = ½·Σ (a − y)², da = a − y.
+func HalfSquared[T Float](da, _, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) { return T(0.5*e) * e, e })
+}
+
+// Absolute: L = Σ |a − y|, da = sign(a − y), 0 at 0.
+func Absolute[T Float](da, _, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) { return Abs(e), sign(e) })
+}
+
+// Huber: L = ½e² for |e| ≤ δ, else δ·(|e| − ½δ); da = e held within ±δ;
+// e = a − y.
+func Huber[T Float](da, _, a, y []T, ldy int, w []T, c, m int, delta T) float64 {
+	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) {
+		if r := Abs(e); r > delta {
+			return delta * (r - T(0.5*delta)), T(sign(e) * delta)
+		}
+		return T(0.5*e) * e, e
+	})
+}
+
+// Quantile: L = Σ τ·(y − a) where y > a, (1 − τ)·(a − y) where a > y (the
+// pinball loss); da = −τ or 1 − τ, 0 where they are equal.
+func Quantile[T Float](da, _, a, y []T, ldy int, w []T, c, m int, tau T) float64 {
+	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) {
+		switch {
+		case e > 0:
+			return (1 - tau) * e, 1 - tau
+		case e < 0:
+			return -(tau * e), -tau
+		}
+		return e, 0
+	})
+}
+
+// elementwise sums f's loss of e = a − y, and writes f's slope.
+func elementwise[T Float](da, a, y []T, ldy int, w []T, c, m int, f func(e T) (loss, slope T)) float64 {
+	var sum examples
+	for i := range c {
+		ai, yi := a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
+		for j, v := range ai {
+			l, slope := f(v - yi[j])
+			sum[j] += float64(l)
+			if da != nil {
+				da[i*m+j] = slope
+			}
+		}
+		if da != nil {
+			weigh(da[i*m:(i+1)*m], w)
+		}
+	}
+	return total(&sum, w)
+}
+
+func sign[T Float](e T) T {
+	switch {
+	case e > 0:
+		return 1
+	case e < 0:
+		return -1
+	}
+	return e // 0 or NaN
+}
+
+// difference computes dz = w·(a − y).
+func difference[T Float](dz, a, y, w []T) {
+	for j, v := range a {
+		dz[j] = v - y[j]
+	}
+	weigh(dz, w)
+}
+
+func weigh[T Float](dz, w []T) {
+	if w != nil {
+		Multiply(dz, w)
+	}
+}
+
+// examples holds a value for each example of a tile.
+type examples [Tile]float64
+
+// total returns Σ wⱼ·sumⱼ along a fixed tree.
+func total[T Float](sum *examples, w []T) float64 {
+	for j, v := range w {
+		sum[j] = float64(sum[j] * float64(v))
+	}
+	for half := Tile / 2; half > 0; half /= 2 {
+		for j := range half {
+			sum[j] += sum[j+half]
+		}
+	}
+	return sum[0]
+}

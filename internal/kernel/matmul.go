@@ -1,0 +1,159 @@
+package kernel
+
+import "unsafe"
+
+// Affine computes Z = W·A + b: the sum starts from the bias and adds the terms
+// in order of k.
+//
+//	z (n, m), w (n, k), b (n), a (k, m) with a row every lda
+//
+// z must not overlap the others.
+func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
+	var c [4]T
+	for i := range n {
+		wi, zi, bi := w[i*k:(i+1)*k], z[i*m:(i+1)*m], b[i]
+		j := 0
+		for ; j+4 <= m; j += 4 {
+			c = [4]T{bi, bi, bi, bi}
+			multiply4(&c, k, wi, 1, a[j:], lda)
+			copy(zi[j:], c[:])
+		}
+		for ; j < m; j++ {
+			s := bi
+			for q, o := 0, j; q < k; q, o = q+1, o+lda {
+				s = FMA(wi[q], a[o], s)
+			}
+			zi[j] = s
+		}
+	}
+}
+
+// GradInputs computes dA = Wᵀ·dZ, the terms in order of n.
+//
+//	da (k, m), w (n, k), dz (n, m)
+func GradInputs[T Float](da, w, dz []T, n, k, m int) {
+	var c [4]T
+	for q := range k {
+		row := da[q*m : (q+1)*m]
+		j := 0
+		for ; j+4 <= m; j += 4 {
+			c = [4]T{}
+			multiply4(&c, n, w[q:], k, dz[j:], m)
+			copy(row[j:], c[:])
+		}
+		for ; j < m; j++ {
+			var s T
+			for i := range n {
+				s = FMA(w[i*k+q], dz[i*m+j], s)
+			}
+			row[j] = s
+		}
+	}
+}
+
+// GradWeights computes dW = dZ·Aᵀ and db = Σ dZ over the m ≤ Tile examples of
+// one tile, in their order.
+//
+//	dw (n, k), db (n), dz (n, m), a (k, m) with a row every lda
+func GradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
+	var c [4]T
+	for i := range n {
+		dzi, dwi := dz[i*m:(i+1)*m], dw[i*k:(i+1)*k]
+		q := 0
+		for ; q+4 <= k; q += 4 {
+			c = [4]T{}
+			dot4(&c, dzi, a[q*lda:], lda)
+			copy(dwi[q:], c[:])
+		}
+		for ; q < k; q++ {
+			var s T
+			for j, x := range a[q*lda : q*lda+m] {
+				s = FMA(dzi[j], x, s)
+			}
+			dwi[q] = s
+		}
+		var s T
+		for _, d := range dzi {
+			s += d
+		}
+		db[i] = s
+	}
+}
+
+// multiply4 adds Σ w[q·ws]·a[q·as + j] over q < k to c[j], for four columns j.
+func multiply4[T Float](c *[4]T, k int, w []T, ws int, a []T, as int) {
+	if single[T]() {
+		multiply4Single((*[4]float32)(unsafe.Pointer(c)), k, cast[float32](w), ws, cast[float32](a), as)
+	} else {
+		multiply4Double((*[4]float64)(unsafe.Pointer(c)), k, cast[float64](w), ws, cast[float64](a), as)
+	}
+}
+
+// multiply4Single keeps the sums in float64 variables that hold float32 values:
+// see fma32. One branch looks at all four.
+func multiply4Single(c *[4]float32, k int, w []float32, ws int, a []float32, as int) {
+	c0, c1, c2, c3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
+	for q, iw, ia := 0, 0, 0; q < k; q, iw, ia = q+1, iw+ws, ia+as {
+		u, x := float64(w[iw]), a[ia:ia+4:ia+4]
+		x0, x1, x2, x3 := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
+		s0, s1, s2, s3 := float64(u*x0)+c0, float64(u*x1)+c1, float64(u*x2)+c2, float64(u*x3)+c3
+		if ambiguous(s0) || ambiguous(s1) || ambiguous(s2) || ambiguous(s3) {
+			c0, c1 = float64(fmaExact(u, x0, c0)), float64(fmaExact(u, x1, c1))
+			c2, c3 = float64(fmaExact(u, x2, c2)), float64(fmaExact(u, x3, c3))
+		} else {
+			c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))
+		}
+	}
+	*c = [4]float32{float32(c0), float32(c1), float32(c2), float32(c3)}
+}
+
+func multiply4Double(c *[4]float64, k int, w []float64, ws int, a []float64, as int) {
+	c0, c1, c2, c3 := c[0], c[1], c[2], c[3]
+	for q, iw, ia := 0, 0, 0; q < k; q, iw, ia = q+1, iw+ws, ia+as {
+		u, x := w[iw], a[ia:ia+4:ia+4]
+		c0, c1, c2, c3 = FMA(u, x[0], c0), FMA(u, x[1], c1), FMA(u, x[2], c2), FMA(u, x[3], c3)
+	}
+	*c = [4]float64{c0, c1, c2, c3}
+}
+
+// dot4 adds Σ d[j]·a[r·as + j] over j to c[r], for four rows r.
+func dot4[T Float](c *[4]T, d, a []T, as int) {
+	if single[T]() {
+		dot4Single((*[4]float32)(unsafe.Pointer(c)), cast[float32](d), cast[float32](a), as)
+	} else {
+		dot4Double((*[4]float64)(unsafe.Pointer(c)), cast[float64](d), cast[float64](a), as)
+	}
+}
+
+func dot4Single(c *[4]float32, d, a []float32, as int) {
+	m := len(d)
+	a0, a1, a2, a3 := a[:m], a[as:as+m], a[2*as:2*as+m], a[3*as:3*as+m]
+	c0, c1, c2, c3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
+	for j, v := range d {
+		u := float64(v)
+		x0, x1, x2, x3 := float64(a0[j]), float64(a1[j]), float64(a2[j]), float64(a3[j])
+		s0, s1, s2, s3 := float64(u*x0)+c0, float64(u*x1)+c1, float64(u*x2)+c2, float64(u*x3)+c3
+		if ambiguous(s0) || ambiguous(s1) || ambiguous(s2) || ambiguous(s3) {
+			c0, c1 = float64(fmaExact(u, x0, c0)), float64(fmaExact(u, x1, c1))
+			c2, c3 = float64(fmaExact(u, x2, c2)), float64(fmaExact(u, x3, c3))
+		} else {
+			c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))
+		}
+	}
+	*c = [4]float32{float32(c0), float32(c1), float32(c2), float32(c3)}
+}
+
+func dot4Double(c *[4]float64, d, a []float64, as int) {
+	m := len(d)
+	a0, a1, a2, a3 := a[:m], a[as:as+m], a[2*as:2*as+m], a[3*as:3*as+m]
+	c0, c1, c2, c3 := c[0], c[1], c[2], c[3]
+	for j, u := range d {
+		c0, c1, c2, c3 = FMA(u, a0[j], c0), FMA(u, a1[j], c1), FMA(u, a2[j], c2), FMA(u, a3[j], c3)
+	}
+	*c = [4]float64{c0, c1, c2, c3}
+}
+
+// cast gives s the element type S, which must be T.
+func cast[S, T Float](s []T) []S {
+	return unsafe.Slice((*S)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
+}

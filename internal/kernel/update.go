@@ -1,0 +1,65 @@
+package kernel
+
+// Updates of the parameters p from the gradient g of the cost; u and v are the
+// optimiser's moments, element by element beside p. Everything is rounded
+// after each operation, in the order written.
+
+// Moments below this are set to 0, so that denormals never slow a long run.
+const leastMoment = 1e-30
+
+func flush[T Float](x T) T {
+	if Abs(x) < leastMoment {
+		return 0
+	}
+	return x
+}
+
+// Descend: p ← p − rate·g.
+func Descend[T Float](p, g []T, rate T) {
+	for i, d := range g {
+		p[i] -= T(rate * d)
+	}
+}
+
+// Momentum: u ← μ·u + g, p ← p − rate·u.
+func Momentum[T Float](p, g, u []T, rate, mu T) {
+	for i, d := range g {
+		u[i] = flush(T(mu*u[i]) + d)
+		p[i] -= T(rate * u[i])
+	}
+}
+
+// Nesterov: u ← μ·u + g, p ← p − rate·(g + μ·u).
+func Nesterov[T Float](p, g, u []T, rate, mu T) {
+	for i, d := range g {
+		u[i] = flush(T(mu*u[i]) + d)
+		p[i] -= T(rate * (d + T(mu*u[i])))
+	}
+}
+
+// RMSProp: u ← ρ·u + (1 − ρ)·g², p ← p − rate·g / (√u + ε).
+func RMSProp[T Float](p, g, u []T, rate, rho, eps T) {
+	for i, d := range g {
+		u[i] = flush(T(rho*u[i]) + T(T((1-rho)*d)*d))
+		p[i] -= T(rate*d) / (Sqrt(u[i]) + eps)
+	}
+}
+
+// Adam: u ← β1·u + (1 − β1)·g, v ← β2·v + (1 − β2)·g²,
+// p ← p − rate·(c1·u) / (√(c2·v) + ε), with c1 = 1/(1 − β1ᵗ) and
+// c2 = 1/(1 − β2ᵗ) at step t = 1, 2, ….
+func Adam[T Float](p, g, u, v []T, rate, beta1, beta2, eps, c1, c2 T) {
+	step := rate * c1
+	for i, d := range g {
+		u[i] = flush(T(beta1*u[i]) + T((1-beta1)*d))
+		v[i] = flush(T(beta2*v[i]) + T(T((1-beta2)*d)*d))
+		p[i] -= T(step*u[i]) / (Sqrt(T(c2*v[i])) + eps)
+	}
+}
+
+// Decay: p ← p − rate·p, the decoupled weight decay of AdamW.
+func Decay[T Float](p []T, rate T) {
+	for i, x := range p {
+		p[i] = x - T(rate*x)
+	}
+}

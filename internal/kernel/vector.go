@@ -1,0 +1,77 @@
+package kernel
+
+import "math"
+
+// Add adds x to dst, element by element.
+func Add[T Float](dst, x []T) {
+	for i, v := range x {
+		dst[i] += v
+	}
+}
+
+// Scale multiplies every element of x by s.
+func Scale[T Float](x []T, s T) {
+	for i := range x {
+		x[i] *= s
+	}
+}
+
+// AddScaled adds s·x to dst, element by element.
+func AddScaled[T Float](dst, x []T, s T) {
+	for i, v := range x {
+		dst[i] += T(s * v)
+	}
+}
+
+// Multiply multiplies dst by x, element by element.
+func Multiply[T Float](dst, x []T) {
+	for i, v := range x {
+		dst[i] *= v
+	}
+}
+
+// Dot returns Σ xᵢ·yᵢ in float64, in order of i.
+func Dot[T Float](x, y []T) float64 {
+	var s float64
+	for i, v := range x {
+		s += float64(float64(v) * float64(y[i]))
+	}
+	return s
+}
+
+// NotFinite returns the index of the first NaN or infinity of x, or −1.
+func NotFinite[T Float](x []T) int {
+	for i, v := range x {
+		if v-v != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// SumTree adds up the tiles of examples: part[i] holds the sums of tile i. The
+// tree joins neighbours, then neighbours of those, …; a part without a
+// neighbour goes up as it is. Only elements lo to hi are added; part[0] holds
+// the result, the others are used up.
+//
+//	part 0 ─┬─┬───┬─
+//	part 1 ─┘ │   │
+//	part 2 ─┬─┘   │
+//	part 3 ─┘     │
+//	part 4 ───────┘
+func SumTree[T Float](part [][]T, lo, hi int) {
+	for step := 1; step < len(part); step *= 2 {
+		for i := 0; i+step < len(part); i += 2 * step {
+			Add(part[i][lo:hi], part[i+step][lo:hi])
+		}
+	}
+}
+
+// Sqrt returns √x, rounded once.
+func Sqrt[T Float](x T) T {
+	// float32 by way of float64 is exact here: 53 bits are more than 2·24 + 1.
+	return T(math.Sqrt(float64(x)))
+}
+
+// Abs returns |x|.
+func Abs[T Float](x T) T { return T(math.Abs(float64(x))) }

@@ -1,0 +1,553 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/shoal-nn/shoal/internal/kernel"
+)
+
+// Trainer is TrainerOf in float32.
+type Trainer = TrainerOf[float32]
+
+// TrainerOf improves a network, a batch at a time. Set its fields before the
+// first step. It belongs to one goroutine.
+type TrainerOf[T Float] struct {
+	Net       *NetworkOf[T]
+	Loss      Loss
+	Optimizer Optimizer
+
+	Schedule Schedule // of the learning rate; needs Steps unless constant
+	Steps    int      // how many steps the training will have, for the schedule
+	L2       float64  // λ: the cost has ½·λ·ΣW² added; biases are free
+	Clip     float64  // largest Euclidean norm of the whole gradient; 0 is no limit
+	Threads  int      // goroutines at most; 0 means GOMAXPROCS
+	Seed     uint64   // of dropout
+	Epoch    int      // for error messages
+
+	step int
+	err  error
+
+	loss    lossFunction[T]
+	paired  bool
+	grad    []T // dW row by row, then db, of each layer: the layout of params
+	moments [2][]T
+	search  *lbfgs[T]
+	space   []workspace[T] // one a worker
+	part    [][]T          // sums of the tiles of a group; part[0] is grad
+	costs   [group]float64
+	stack   []partial[T] // stack[i]: the sum of 2ⁱ groups
+	pool    *workers
+	trace   *TraceOf[T]
+
+	// The step at work, for the workers.
+	x, y      MatrixOf[T]
+	w         []T
+	firstTile int
+	tiles     int
+	dropping  bool
+	tileJob   func(worker, i int)
+	sumJob    func(worker, i int)
+	sumParts  int
+	lossOnly  bool
+}
+
+// group is the number of tiles whose gradients are held at once. A power of
+// two, so that groups are nodes of the tree of all tiles.
+const group = 16
+
+// minWork is the number of multiply-adds in a tile below which a second thread
+// costs more than it brings.
+const minWork = 1 << 16
+
+// partial is the sum of some groups of tiles; full says that it holds one.
+type partial[T Float] struct {
+	full bool
+	grad []T
+	cost float64
+}
+
+// NumericError says that a number of a step is NaN or infinite.
+type NumericError struct {
+	Epoch, Step int
+	Layer       int    // 1 is the first; 0 for the cost and the data
+	Tensor      string // "X", "Z", "A", "J", "dW", "db", "W", "b"
+	Value       float64
+}
+
+func (e *NumericError) Error() string {
+	where := ""
+	if e.Layer > 0 {
+		where = fmt.Sprintf(" of layer %d", e.Layer)
+	}
+	advice := "a smaller learning rate, scaled inputs or gradient clipping may help"
+	if e.Tensor == "X" || e.Tensor == "Y" {
+		advice = "the data must be finite numbers"
+	}
+	return fmt.Sprintf("nn: epoch %d, step %d: %s%s is %v: %s", e.Epoch, e.Step, e.Tensor, where, e.Value, advice)
+}
+
+// Trainer returns a trainer of the network. An optimizer or a loss that can't
+// work is reported by the first step's Err.
+func (n *NetworkOf[T]) Trainer(loss Loss, o Optimizer) *TrainerOf[T] {
+	return &TrainerOf[T]{Net: n, Loss: loss, Optimizer: o}
+}
+
+// On makes one step: forward, backward and update on the m examples of X
+// (nx, m) and Y (c, m). It returns the cost J before the update. After an
+// error, which Err tells, it does nothing and returns NaN.
+func (t *TrainerOf[T]) On(x, y MatrixOf[T]) float64 { return t.OnWeighted(x, y, nil) }
+
+// OnWeighted is On with a weight ≥ 0 for each example, (m): J is then the
+// weighted mean of the losses. nil weighs all alike.
+func (t *TrainerOf[T]) OnWeighted(x, y MatrixOf[T], weights []T) float64 {
+	if t.err == nil {
+		t.err = t.begin(x, y, weights)
+	}
+	if t.err != nil {
+		return math.NaN()
+	}
+	if t.search != nil {
+		j := t.search.iterate(t)
+		t.step++
+		return t.end(j)
+	}
+	j := t.gradient()
+	t.step++
+	if t.err = t.checkGradient(j); t.err != nil {
+		return math.NaN()
+	}
+	t.clip()
+	t.update()
+	return t.end(j)
+}
+
+// Gradient computes the cost and its gradient without an update; dropout is
+// off. Grad then returns the gradient.
+func (t *TrainerOf[T]) Gradient(x, y MatrixOf[T], weights []T) (float64, error) {
+	if t.err == nil {
+		t.err = t.begin(x, y, weights)
+	}
+	if t.err != nil {
+		return math.NaN(), t.err
+	}
+	t.dropping = false
+	j := t.gradient()
+	return j, t.checkGradient(j)
+}
+
+// Cost returns J of these examples without a step; dropout is off.
+func (t *TrainerOf[T]) Cost(x, y MatrixOf[T], weights []T) (float64, error) {
+	if t.err == nil {
+		t.err = t.begin(x, y, weights)
+	}
+	if t.err != nil {
+		return math.NaN(), t.err
+	}
+	t.dropping, t.lossOnly = false, true
+	j := t.gradient()
+	t.lossOnly = false
+	return j, nil
+}
+
+// Grad returns dW and db of layer l (0 is the first), as the last step left
+// them, after clipping. They share the trainer's memory.
+func (t *TrainerOf[T]) Grad(l int) (dw MatrixOf[T], db []T) {
+	at := 0
+	for i := range t.Net.Layers {
+		w := t.Net.Layers[i].W
+		size := w.Rows * w.Cols
+		if i == l {
+			return MatrixOf[T]{Rows: w.Rows, Cols: w.Cols, Data: t.grad[at : at+size : at+size]}, t.grad[at+size : at+size+w.Rows]
+		}
+		at += size + w.Rows
+	}
+	return MatrixOf[T]{}, nil
+}
+
+// Err is the first error of any step, or nil.
+func (t *TrainerOf[T]) Err() error { return t.err }
+
+// Step is the number of steps made.
+func (t *TrainerOf[T]) Step() int { return t.step }
+
+// Close ends the trainer's goroutines. A trainer that is forgotten without it
+// is cleaned up too, only later.
+func (t *TrainerOf[T]) Close() {
+	if t.pool != nil {
+		t.pool.close()
+		t.pool = nil
+	}
+}
+
+// begin checks a batch and makes room for it.
+func (t *TrainerOf[T]) begin(x, y MatrixOf[T], weights []T) error {
+	if err := t.Net.checkInput(x); err != nil {
+		return err
+	}
+	if err := t.Net.checkTarget(x, y, weights); err != nil {
+		return err
+	}
+	if t.grad == nil {
+		if err := t.prepare(); err != nil {
+			return err
+		}
+	}
+	t.x, t.y, t.w = x, y, weights
+	t.tiles = (x.Cols + kernel.Tile - 1) / kernel.Tile
+	t.dropping = true
+	t.reserve()
+	return nil
+}
+
+func (n *NetworkOf[T]) checkTarget(x, y MatrixOf[T], weights []T) error {
+	if err := y.check("Y"); err != nil {
+		return err
+	}
+	if c := n.Outputs(); y.Rows != c || y.Cols != x.Cols {
+		hint := ""
+		if y.Cols == c && y.Rows == x.Cols {
+			hint = fmt.Sprintf("; Yᵀ has shape (%d, %d) and would fit", y.Cols, y.Rows)
+		}
+		return fmt.Errorf("nn: layer %d: dZ = A − Y: A is (%d, %d), Y is (%d, %d)%s", len(n.Layers), c, x.Cols, y.Rows, y.Cols, hint)
+	}
+	if weights != nil && len(weights) != x.Cols {
+		return fmt.Errorf("nn: J = Σ w·L / Σ w: %d weights for %d examples", len(weights), x.Cols)
+	}
+	var sum float64
+	for j, w := range weights {
+		if !(w >= 0) || !finite(float64(w)) {
+			return fmt.Errorf("nn: weight %v of example %d must be a finite number, at least 0", w, j)
+		}
+		sum += float64(w)
+	}
+	if weights != nil && sum == 0 {
+		return fmt.Errorf("nn: J = Σ w·L / Σ w: all weights are 0")
+	}
+	return nil
+}
+
+// prepare checks the settings and makes the memory that every step uses.
+func (t *TrainerOf[T]) prepare() error {
+	output := t.Net.last().Activation
+	switch {
+	case t.Optimizer == nil:
+		return fmt.Errorf("nn: a trainer needs an optimizer")
+	case !(t.L2 >= 0 && finite(t.L2)):
+		return fmt.Errorf("nn: L2 penalty %v must be a number, at least 0", t.L2)
+	case !(t.Clip >= 0 && finite(t.Clip)):
+		return fmt.Errorf("nn: clipping at %v: must be a number, at least 0", t.Clip)
+	case t.Steps == 0 && (t.Schedule.Name != "" && t.Schedule.Name != "constant" || t.Schedule.WarmUp > 0):
+		return fmt.Errorf("nn: schedule %q needs Steps, the number of steps", t.Schedule.Name)
+	}
+	for _, err := range []error{t.Loss.check(), t.Loss.checkOutput(output), t.Optimizer.check(), t.Schedule.check()} {
+		if err != nil {
+			return err
+		}
+	}
+	t.loss, t.paired = lossOf[T](&t.Loss, output.Name)
+	t.grad = make([]T, len(t.Net.params))
+	t.part = [][]T{t.grad}
+	switch o := t.Optimizer.(type) {
+	case *LBFGS:
+		for _, l := range t.Net.Layers {
+			if l.Dropout > 0 {
+				return fmt.Errorf("nn: optimizer lbfgs needs the same cost at each evaluation: leave dropout out")
+			}
+		}
+		t.search = newLBFGS[T](o, len(t.grad))
+	case elementwise:
+		for i := range o.moments() {
+			t.moments[i] = make([]T, len(t.grad))
+		}
+	}
+	t.tileJob, t.sumJob = t.tile, t.sum
+	return nil
+}
+
+// reserve makes room for as many tiles as this batch has, once.
+func (t *TrainerOf[T]) reserve() {
+	mt := min(t.x.Cols, kernel.Tile)
+	for len(t.part) < min(t.tiles, group) {
+		t.part = append(t.part, make([]T, len(t.grad)))
+	}
+	threads := t.Threads
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	if t.tiles == 1 || len(t.grad)*mt < minWork {
+		threads = 1
+	}
+	threads = min(threads, group)
+	if threads > 1 && t.pool == nil {
+		t.pool = newWorkers(threads)
+		runtime.AddCleanup(t, (*workers).close, t.pool)
+	}
+	for len(t.space) < threads {
+		t.space = append(t.space, workspace[T]{})
+	}
+	for i := range t.space {
+		t.space[i].fit(t.Net, mt, true)
+	}
+}
+
+// each runs job for every i below parts, on all threads if there are several.
+func (t *TrainerOf[T]) each(parts int, job func(worker, i int)) {
+	if t.pool != nil && parts > 1 && len(t.space) > 1 {
+		t.pool.run(parts, job)
+		return
+	}
+	for i := range parts {
+		job(0, i)
+	}
+}
+
+// gradient computes J and, in grad, its gradient: the tiles' sums, added along
+// the tree, over the sum of weights, and the penalty's part.
+//
+// Tiles go in groups; stack holds the sums of earlier groups and joins equals
+// as a binary counter carries: the same tree as over all tiles at once, in
+// memory that hardly grows with m.
+func (t *TrainerOf[T]) gradient() float64 {
+	var cost float64
+	for t.firstTile = 0; t.firstTile < t.tiles; t.firstTile += group {
+		n := min(group, t.tiles-t.firstTile)
+		t.each(n, t.tileJob)
+		cost = treeSum(t.costs[:n])
+		if !t.lossOnly {
+			t.sumParts = n
+			t.each(sumJobs(len(t.grad)), t.sumJob)
+		}
+		if t.tiles > group {
+			t.push(cost)
+		}
+	}
+	if t.tiles > group {
+		cost = t.collapse()
+	}
+	weight := float64(t.x.Cols)
+	if t.w != nil {
+		weight = 0
+		for _, w := range t.w {
+			weight += float64(w)
+		}
+	}
+	cost /= weight
+	at := 0
+	inverse := T(1 / weight)
+	for i := range t.Net.Layers {
+		l := &t.Net.Layers[i]
+		w := l.W.Data
+		if t.L2 > 0 {
+			cost += float64(0.5 * t.L2 * kernel.Dot(w, w))
+		}
+		if !t.lossOnly {
+			g := t.grad[at : at+len(w)+len(l.B)]
+			kernel.Scale(g, inverse)
+			if t.L2 > 0 {
+				kernel.AddScaled(g[:len(w)], w, T(t.L2))
+			}
+		}
+		at += len(w) + len(l.B)
+	}
+	return cost
+}
+
+// tile takes tile i of the group through the network and back.
+func (t *TrainerOf[T]) tile(worker, i int) {
+	n, s := t.Net, &t.space[worker]
+	tile := t.firstTile + i
+	first := tile * kernel.Tile
+	mt := min(kernel.Tile, t.x.Cols-first)
+	var drop *dropout
+	if t.dropping {
+		drop = &dropout{seed: t.Seed, step: uint64(t.step), tile: uint64(tile)}
+	}
+	last := s.forward(n, t.x, first, mt, drop)
+	var w []T
+	if t.w != nil {
+		w = t.w[first : first+mt]
+	}
+	c, dz := n.Outputs(), last.dz
+	if t.lossOnly {
+		dz = nil
+	}
+	if !t.paired {
+		last.forward(last.a, last.z, last.alpha)
+	}
+	t.costs[i] = t.loss(dz, last.z, last.a, t.y.Data[first:], t.y.Cols, w, c, mt, T(t.Loss.Param))
+	if t.lossOnly {
+		return
+	}
+	if !t.paired {
+		last.backward(dz, last.z, last.a, last.alpha)
+	}
+	s.backward(n, t.x, first, mt, t.dropping, t.part[i])
+	if t.trace != nil {
+		t.trace.take(s, first, mt)
+	}
+}
+
+// sumChunk is how many parameters one job adds up over the tiles.
+const sumChunk = 1 << 14
+
+func sumJobs(params int) int { return (params + sumChunk - 1) / sumChunk }
+
+func (t *TrainerOf[T]) sum(_, i int) {
+	lo := i * sumChunk
+	kernel.SumTree(t.part[:t.sumParts], lo, min(lo+sumChunk, len(t.grad)))
+}
+
+func treeSum(x []float64) float64 {
+	for step := 1; step < len(x); step *= 2 {
+		for i := 0; i+step < len(x); i += 2 * step {
+			x[i] += x[i+step]
+		}
+	}
+	return x[0]
+}
+
+// push adds the sum of one more group, in grad, to the counter.
+func (t *TrainerOf[T]) push(cost float64) {
+	level := 0
+	for ; level < len(t.stack) && t.stack[level].full; level++ {
+		p := &t.stack[level]
+		kernel.Add(t.grad, p.grad)
+		cost += p.cost
+		p.full = false
+	}
+	if level == len(t.stack) {
+		t.stack = append(t.stack, partial[T]{grad: make([]T, len(t.grad))})
+	}
+	p := &t.stack[level]
+	p.full, p.cost = true, cost
+	copy(p.grad, t.grad)
+}
+
+// collapse adds up what the counter holds, the latest groups first, in grad.
+func (t *TrainerOf[T]) collapse() float64 {
+	var cost float64
+	first := true
+	for i := range t.stack {
+		p := &t.stack[i]
+		if !p.full {
+			continue
+		}
+		if first {
+			copy(t.grad, p.grad)
+			cost, first = p.cost, false
+		} else {
+			kernel.Add(t.grad, p.grad)
+			cost += p.cost
+		}
+		p.full = false
+	}
+	return cost
+}
+
+// clip scales the gradient down to the norm Clip, if it is longer.
+func (t *TrainerOf[T]) clip() {
+	if t.Clip == 0 {
+		return
+	}
+	if norm := math.Sqrt(kernel.Dot(t.grad, t.grad)); norm > t.Clip {
+		kernel.Scale(t.grad, T(t.Clip/norm))
+	}
+}
+
+// update makes the optimiser's step on every W and b.
+func (t *TrainerOf[T]) update() {
+	o := t.Optimizer.(elementwise)
+	rate := T(float64(o.LearningRate() * t.Schedule.Factor(t.step-1, t.Steps)))
+	at := 0
+	tensor := func(p []T, weights bool) {
+		end := at + len(p)
+		u := update[T]{p: p, g: t.grad[at:end], rate: rate, step: t.step, weights: weights}
+		if t.moments[0] != nil {
+			u.u = t.moments[0][at:end]
+		}
+		if t.moments[1] != nil {
+			u.v = t.moments[1][at:end]
+		}
+		switch u := any(&u).(type) {
+		case *update[float32]:
+			o.update32(*u)
+		case *update[float64]:
+			o.update64(*u)
+		}
+		at = end
+	}
+	for i := range t.Net.Layers {
+		tensor(t.Net.Layers[i].W.Data, true)
+		tensor(t.Net.Layers[i].B, false)
+	}
+}
+
+// end checks the parameters after a step, and passes its cost on.
+func (t *TrainerOf[T]) end(cost float64) float64 {
+	if t.err == nil && kernel.NotFinite(t.Net.params) >= 0 {
+		t.err = t.locate(t.Net.params, "W", "b")
+	}
+	if t.err != nil {
+		return math.NaN()
+	}
+	return cost
+}
+
+// checkGradient looks for a NaN or an infinity in a step, and says where the
+// first one on its way came from.
+func (t *TrainerOf[T]) checkGradient(cost float64) error {
+	if finite(cost) && kernel.NotFinite(t.grad) < 0 {
+		return nil
+	}
+	if i := kernel.NotFinite(t.x.Data); i >= 0 {
+		return t.numeric(0, "X", float64(t.x.Data[i]))
+	}
+	if i := kernel.NotFinite(t.y.Data); i >= 0 {
+		return t.numeric(0, "Y", float64(t.y.Data[i]))
+	}
+	// Z and A, tile by tile, without dropout: a number that overflows does so
+	// with and without it.
+	s := &t.space[0]
+	for first := 0; first < t.x.Cols; first += kernel.Tile {
+		s.forward(t.Net, t.x, first, min(kernel.Tile, t.x.Cols-first), nil)
+		for l := range s.layers {
+			if i := kernel.NotFinite(s.layers[l].z); i >= 0 {
+				return t.numeric(l+1, "Z", float64(s.layers[l].z[i]))
+			}
+			if l == len(s.layers)-1 {
+				break
+			}
+			if i := kernel.NotFinite(s.layers[l].a); i >= 0 {
+				return t.numeric(l+1, "A", float64(s.layers[l].a[i]))
+			}
+		}
+	}
+	if !finite(cost) {
+		return t.numeric(0, "J", cost)
+	}
+	return t.locate(t.grad, "dW", "db")
+}
+
+// locate names the first number of params' layout that isn't finite, from the
+// last layer down: the way that gradients come.
+func (t *TrainerOf[T]) locate(x []T, weights, biases string) error {
+	end := len(x)
+	for l := len(t.Net.Layers) - 1; l >= 0; l-- {
+		b := len(t.Net.Layers[l].B)
+		w := len(t.Net.Layers[l].W.Data)
+		if i := kernel.NotFinite(x[end-b-w : end-b]); i >= 0 {
+			return t.numeric(l+1, weights, float64(x[end-b-w+i]))
+		}
+		if i := kernel.NotFinite(x[end-b : end]); i >= 0 {
+			return t.numeric(l+1, biases, float64(x[end-b+i]))
+		}
+		end -= b + w
+	}
+	return nil
+}
+
+func (t *TrainerOf[T]) numeric(layer int, tensor string, value float64) error {
+	return &NumericError{Epoch: t.Epoch, Step: t.step, Layer: layer, Tensor: tensor, Value: value}
+}

@@ -1,0 +1,138 @@
+package nn
+
+import (
+	"math/rand/v2"
+
+	"github.com/shoal-nn/shoal/internal/kernel"
+)
+
+// workspace holds one tile of examples on its way through the network.
+type workspace[T Float] struct {
+	layers []layerSpace[T]
+	random rand.PCG // of the dropout masks
+}
+
+// layerSpace holds one layer's values for the mt examples of a tile, (n, mt).
+type layerSpace[T Float] struct {
+	z, a []T
+	dz   []T // of the cost; nil in a workspace that only predicts
+	drop []T // a after dropout; a itself where there is none
+	mask []T // what dropout multiplies by: 0 or 1/(1 − p)
+
+	forward  func(a, z []T, alpha T)
+	backward func(dz, z, a []T, alpha T)
+	alpha    T
+}
+
+// fit makes room for tiles of up to mt examples.
+func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients bool) {
+	if len(s.layers) == len(n.Layers) && cap(s.layers[0].z) >= mt*n.Layers[0].Units {
+		return
+	}
+	s.layers = make([]layerSpace[T], len(n.Layers))
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		size := l.Units * mt
+		to := layerSpace[T]{z: make([]T, size), a: make([]T, size), alpha: T(l.Activation.Alpha)}
+		if f := functionsOf[T](&l.Activation); f.forward != nil {
+			to.forward, to.backward = f.forward, f.backward
+		}
+		if gradients {
+			to.dz = make([]T, size)
+			if l.Dropout > 0 {
+				to.drop, to.mask = make([]T, size), make([]T, size)
+			}
+		}
+		s.layers[i] = to
+	}
+}
+
+// dropout says which masks to draw: they depend on seed, step, layer and tile
+// alone.
+type dropout struct{ seed, step, tile uint64 }
+
+// forward computes Z and A of every layer for the mt examples of x from column
+// first on; of the last layer only Z, since its loss may compute A with it.
+// With drop, hidden layers pass on A after dropout.
+func (s *workspace[T]) forward(n *NetworkOf[T], x MatrixOf[T], first, mt int, drop *dropout) *layerSpace[T] {
+	in, ld := x.Data[first:], x.Cols
+	var l *layerSpace[T]
+	for i := range n.Layers {
+		w := &n.Layers[i]
+		l = &s.layers[i]
+		l.resize(w.Units * mt)
+		kernel.Affine(l.z, w.W.Data, w.B, in, ld, w.Units, w.W.Cols, mt)
+		if i == len(n.Layers)-1 {
+			break
+		}
+		l.forward(l.a, l.z, l.alpha)
+		in, ld = l.a, mt
+		if drop != nil && w.Dropout > 0 {
+			s.drop(l, w.Dropout, drop, i)
+			in = l.drop
+		}
+	}
+	return l
+}
+
+func (l *layerSpace[T]) resize(size int) {
+	l.z, l.a = l.z[:size], l.a[:size]
+	if l.dz != nil {
+		l.dz = l.dz[:size]
+	}
+	if l.drop != nil {
+		l.drop, l.mask = l.drop[:size], l.mask[:size]
+	}
+}
+
+// drop sets a share p of A to 0 and multiplies the rest by 1/(1 − p), so that
+// the mean stays (Srivastava et al., 2014).
+func (s *workspace[T]) drop(l *layerSpace[T], p float64, d *dropout, layer int) {
+	s.random.Seed(d.seed^0xd509, d.step<<32|uint64(layer)<<24|d.tile)
+	least := uint64(float64(p * (1 << 32)))
+	keep := T(1 / (1 - p))
+	var bits uint64
+	for j := range l.mask {
+		if j&1 == 0 {
+			bits = s.random.Uint64()
+		}
+		l.mask[j] = 0
+		if bits&0xffffffff >= least {
+			l.mask[j] = keep
+		}
+		bits >>= 32
+	}
+	copy(l.drop, l.a)
+	kernel.Multiply(l.drop, l.mask)
+}
+
+// backward computes dZ of every layer from the last one's, and writes dW and
+// db, summed over the tile, to grad in the layout of the parameters.
+//
+//	dWₗ = dZₗ·Aₗ₋₁ᵀ    dbₗ = Σ dZₗ    dZₗ₋₁ = Wₗᵀ·dZₗ ∗ g'(Zₗ₋₁)
+func (s *workspace[T]) backward(n *NetworkOf[T], x MatrixOf[T], first, mt int, dropped bool, grad []T) {
+	end := len(grad)
+	for i := len(n.Layers) - 1; i >= 0; i-- {
+		w, l := &n.Layers[i], &s.layers[i]
+		units, prev := w.Units, w.W.Cols
+		in, ld := x.Data[first:], x.Cols
+		if i > 0 {
+			in, ld = s.layers[i-1].a, mt
+			if dropped && n.Layers[i-1].Dropout > 0 {
+				in = s.layers[i-1].drop
+			}
+		}
+		dw, db := grad[end-units*(prev+1):end-units], grad[end-units:end]
+		kernel.GradWeights(dw, db, l.dz, in, ld, units, prev, mt)
+		end -= units * (prev + 1)
+		if i == 0 {
+			break
+		}
+		below := &s.layers[i-1]
+		kernel.GradInputs(below.dz, w.W.Data, l.dz, units, prev, mt)
+		if dropped && n.Layers[i-1].Dropout > 0 {
+			kernel.Multiply(below.dz, below.mask)
+		}
+		below.backward(below.dz, below.z, below.a, below.alpha)
+	}
+}

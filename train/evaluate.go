@@ -1,0 +1,180 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	shoal "github.com/shoal-nn/shoal"
+	"github.com/shoal-nn/shoal/nn"
+	"github.com/shoal-nn/shoal/prep"
+	"github.com/shoal-nn/shoal/table"
+)
+
+// DefaultOptimizer returns the optimiser of a Config without one.
+func DefaultOptimizer() *nn.AdamW {
+	return &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}, WeightDecay: defaultDecay}
+}
+
+// Evaluation says how good a model is on the rows of a table.
+type Evaluation struct {
+	Task    prep.Task `json:"task"`
+	Rows    int       `json:"rows"` // with a value of every target
+	Targets []string  `json:"targets"`
+	Classes []string  `json:"classes,omitempty"`
+
+	RowsWithoutTarget int `json:"rows_without_target"`
+
+	Scores       Scores            `json:"scores"`
+	Baseline     Scores            `json:"baseline"`                // of always guessing these rows' commonest class, or their mean
+	TargetScores map[string]Scores `json:"target_scores,omitempty"` // with several targets; Scores is then their mean
+	Confusion    [][]float64       `json:"confusion,omitempty"`     // rows: the true class, columns: the answer
+
+	Extra []string `json:"extra,omitempty"` // columns of the table that the model doesn't use
+}
+
+// Evaluate scores a model on a table that has the model's columns and targets.
+// Rows without a value of a target are left out; a class that the model doesn't
+// know is an error. A column of that name weighs the rows; "" weighs all alike.
+func Evaluate(m *shoal.Model, t *table.Table, weight string) (*Evaluation, error) {
+	if err := t.Err(); err != nil {
+		return nil, err
+	}
+	e := &Evaluation{Task: m.Task(), Classes: m.Classes()}
+	var columns []*table.Column
+	for _, target := range m.Targets() {
+		c := t.Column(target.Name)
+		switch {
+		case c == nil:
+			return nil, fmt.Errorf("train: %s: there is no target column %q to compare the answers with", t.Name, target.Name)
+		case e.Task == prep.Regression && c.Kind == table.Category && !allMissing(c):
+			return nil, fmt.Errorf("train: %s: target column %q has text; the model answers numbers", t.Name, target.Name)
+		}
+		columns = append(columns, c)
+		e.Targets = append(e.Targets, target.Name)
+	}
+	var rows []int
+	for i := range t.Rows() {
+		if !slices.ContainsFunc(columns, func(c *table.Column) bool { return c.Missing(i) }) {
+			rows = append(rows, i)
+		}
+	}
+	e.Rows, e.RowsWithoutTarget = len(rows), t.Rows()-len(rows)
+	if e.Rows == 0 {
+		return nil, fmt.Errorf("train: %s: no row has a value of the target: there is nothing to compare the answers with", t.Name)
+	}
+	w, err := evaluationWeights(t, weight, rows)
+	if err != nil {
+		return nil, err
+	}
+	p, err := m.Predict(t.Select(rows))
+	if err != nil {
+		return nil, err
+	}
+	e.Extra = slices.DeleteFunc(p.Extra, func(name string) bool { return name == weight })
+	if e.Task == prep.Regression {
+		e.scoreNumbers(p, columns, rows, w)
+		return e, nil
+	}
+	return e, e.scoreClasses(p, &m.Targets()[0], t, columns[0], rows, w)
+}
+
+func allMissing(c *table.Column) bool {
+	for i := range c.Len() {
+		if !c.Missing(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func evaluationWeights(t *table.Table, name string, rows []int) ([]float64, error) {
+	if name == "" {
+		return nil, nil
+	}
+	c := t.Column(name)
+	switch {
+	case c == nil:
+		return nil, fmt.Errorf("train: %s: there is no weight column %q", t.Name, name)
+	case c.Kind == table.Category:
+		return nil, fmt.Errorf("train: %s: weight column %q has text, not numbers", t.Name, name)
+	}
+	w := pick(c.Numbers, rows)
+	sum := 0.0
+	for i, x := range w {
+		if !(x >= 0) || math.IsInf(x, 0) {
+			return nil, fmt.Errorf("train: %s: weight column %q, row %d: %v: a weight must be a number, at least 0", t.Name, name, rows[i]+1, x)
+		}
+		sum += x
+	}
+	if sum == 0 {
+		return nil, fmt.Errorf("train: %s: weight column %q: all weights are 0", t.Name, name)
+	}
+	return w, nil
+}
+
+func (e *Evaluation) scoreClasses(p *shoal.Predictions, target *prep.Target, t *table.Table, c *table.Column, rows []int, w []float64) error {
+	k := len(e.Classes)
+	truth := target.ClassesOf(c, rows)
+	for i, y := range truth {
+		if y < 0 {
+			return fmt.Errorf("train: %s: target column %q, row %d: the model has no such class; its classes are %s", t.Name, c.Name, rows[i]+1, firstOf(e.Classes, 10))
+		}
+	}
+	prob := slices.Concat(p.Probabilities...)
+	e.Scores, e.Confusion = ScoreClasses(prob, k, truth, w)
+	share := make([]float64, k)
+	for i, y := range truth {
+		share[y] += weight(w, i)
+	}
+	total := 0.0
+	for _, s := range share {
+		total += s
+	}
+	for i := range share {
+		share[i] /= total
+	}
+	e.Baseline, _ = ScoreClasses(slices.Repeat(share, len(rows)), k, truth, w)
+	return nil
+}
+
+func (e *Evaluation) scoreNumbers(p *shoal.Predictions, columns []*table.Column, rows []int, w []float64) {
+	e.Scores, e.Baseline = Scores{}, Scores{}
+	if len(columns) > 1 {
+		e.TargetScores = map[string]Scores{}
+	}
+	n := float64(len(columns))
+	for k, c := range columns {
+		truth := pick(c.Numbers, rows)
+		answer := make([]float64, len(rows))
+		for i := range rows {
+			answer[i] = p.Values[i][k]
+		}
+		mean := meanOf(len(truth), w, func(i int) float64 { return truth[i] })
+		one := ScoreNumbers(answer, truth, w)
+		for name, x := range one {
+			e.Scores[name] += x / n
+		}
+		for name, x := range ScoreNumbers(slices.Repeat([]float64{mean}, len(truth)), truth, w) {
+			e.Baseline[name] += x / n
+		}
+		if e.TargetScores != nil {
+			e.TargetScores[c.Name] = one
+		}
+	}
+}
+
+// firstOf writes the first n names.
+func firstOf(names []string, n int) string {
+	s := ""
+	for i, name := range names {
+		switch {
+		case i == n:
+			return s + fmt.Sprintf(" and %d more", len(names)-n)
+		case i > 0:
+			s += ", "
+		}
+		s += fmt.Sprintf("%q", name)
+	}
+	return s
+}

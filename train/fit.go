@@ -1,0 +1,476 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	shoal "github.com/shoal-nn/shoal"
+	"github.com/shoal-nn/shoal/internal/mixture"
+	"github.com/shoal-nn/shoal/nn"
+	"github.com/shoal-nn/shoal/prep"
+)
+
+// fit makes a model of some rows: part of them decides when to stop. If ctx
+// ends, it returns what there is beside the error.
+func (j *job) fit(ctx context.Context, rows []int) (*fitted, error) {
+	f := &fitted{train: rows}
+	if !j.config.NoValidation {
+		f.train, f.valid = j.split(rows, or(j.config.Validation, 0.125), streamValidation)
+	}
+	features, notes, err := prep.Fit(j.table, f.train, prep.Options{
+		Skip: j.notFeatures(), Keep: j.config.Categories, Raw: j.config.NoPrep,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	f.notes = notes
+	f.mix = &mixture.Mixture{Task: j.task, Views: []mixture.View{{Features: features, Weight: 1, Temperature: 1}}}
+	if f.mix.Targets, err = j.fitTargets(f.train); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	view := &f.mix.Views[0]
+	if j.config.Precision == 64 {
+		err = fitNetwork[float64](ctx, j, f, view)
+	} else {
+		err = fitNetwork[float32](ctx, j, f, view)
+	}
+	if len(view.Networks) == 0 {
+		return nil, err
+	}
+	model, merr := shoal.New(f.mix)
+	if merr != nil {
+		return nil, merr
+	}
+	f.model = model
+	return f, err
+}
+
+func (j *job) notFeatures() []string {
+	skip := append(slices.Clone(j.report.Targets), j.config.Ignore...)
+	if j.config.Weight != "" {
+		skip = append(skip, j.config.Weight)
+	}
+	return skip
+}
+
+func (j *job) fitTargets(rows []int) ([]prep.Target, error) {
+	if j.task == prep.Classification {
+		return []prep.Target{*j.target}, nil
+	}
+	standardise := !j.config.NoPrep && j.loss().Name != nn.Poisson.Name
+	var targets []prep.Target
+	for _, c := range j.targets {
+		if j.loss().Name == nn.Poisson.Name {
+			for _, r := range j.rows {
+				if c.Numbers[r] < 0 {
+					return nil, fmt.Errorf("target %q, row %d: %v: the Poisson loss needs counts, at least 0", c.Name, r+1, c.Numbers[r])
+				}
+			}
+		}
+		t, err := prep.FitNumbers(c, rows, standardise)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, *t)
+	}
+	return targets, nil
+}
+
+func (j *job) loss() nn.Loss {
+	switch {
+	case j.config.Loss.Name != "":
+		return j.config.Loss
+	case j.task == prep.Classification:
+		return nn.CrossEntropy
+	}
+	return nn.HalfSquared
+}
+
+// batches holds rows ready for the network: features an example after the
+// other, targets likewise.
+type batches[T nn.Float] struct {
+	x, y    []T // (rows, nx), (rows, c)
+	w       []T // (rows); nil is 1 each
+	rows    int
+	nx, c   int
+	bx, by  nn.MatrixOf[T]
+	weights []T
+}
+
+func pack[T nn.Float](j *job, f *fitted, rows []int) (*batches[T], error) {
+	view := f.mix.Views[0]
+	features, err := view.Features.Apply(j.table, rows)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	b := &batches[T]{rows: len(rows), nx: view.Features.Width(), c: f.mix.Outputs()}
+	b.x = convert[T](features)
+	b.y = make([]T, len(rows)*b.c)
+	for i, r := range rows {
+		y := b.y[i*b.c : (i+1)*b.c]
+		switch {
+		case j.task == prep.Regression:
+			for k := range y {
+				y[k] = T(f.mix.Targets[k].Standardise(j.targets[k].Numbers[r]))
+			}
+		case b.c == 1:
+			y[0] = T(j.classes[r])
+		default:
+			y[j.classes[r]] = 1
+		}
+	}
+	if j.weights != nil {
+		b.w = make([]T, len(rows))
+		for i, r := range rows {
+			b.w[i] = T(j.weights[r])
+		}
+	}
+	return b, nil
+}
+
+func convert[T nn.Float](x []float32) []T {
+	if same, ok := any(x).([]T); ok {
+		return same
+	}
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[i] = T(v)
+	}
+	return y
+}
+
+// take returns the batch of these rows as columns. It is used again by the
+// next call.
+func (b *batches[T]) take(rows []int) (x, y nn.MatrixOf[T], w []T) {
+	gather(&b.bx, b.x, b.nx, rows)
+	gather(&b.by, b.y, b.c, rows)
+	if b.w == nil {
+		return b.bx, b.by, nil
+	}
+	b.weights = b.weights[:0]
+	for _, r := range rows {
+		b.weights = append(b.weights, b.w[r])
+	}
+	return b.bx, b.by, b.weights
+}
+
+// gather copies rows of a (rows, n) slice to the columns of an (n, m) matrix.
+func gather[T nn.Float](to *nn.MatrixOf[T], from []T, n int, rows []int) {
+	m := len(rows)
+	if cap(to.Data) < n*m {
+		to.Data = make([]T, n*m)
+	}
+	to.Rows, to.Cols, to.Data = n, m, to.Data[:n*m]
+	for k, r := range rows {
+		for i, v := range from[r*n : (r+1)*n] {
+			to.Data[i*m+k] = v
+		}
+	}
+}
+
+// all lists the numbers below n.
+func all(n int) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows
+}
+
+// fitNetwork trains one network of a view and adds it there, with the weights
+// of the epoch whose validation loss was least. If ctx ends, what there is is
+// added, beside ctx's error.
+func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixture.View) error {
+	data, err := pack[T](j, f, f.train)
+	if err != nil {
+		return err
+	}
+	valid, err := pack[T](j, f, f.valid)
+	if err != nil {
+		return err
+	}
+	p, err := j.plan(data.rows, data.nx, data.c)
+	if err != nil {
+		return err
+	}
+	f.settings = p.settings
+	net := nn.NewOf[T](data.nx, p.layers...)
+	if err := net.Err(); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	net.Init(p.init, j.config.Seed)
+	trainer := net.Trainer(p.loss, p.optimizer)
+	defer trainer.Close()
+	trainer.Schedule, trainer.Steps = p.schedule, p.settings.Steps
+	trainer.L2, trainer.Clip = j.config.L2, j.config.Clip
+	trainer.Threads, trainer.Seed = j.config.Threads, j.config.Seed
+	judge := net.Trainer(p.loss, p.optimizer) // its cost is the loss alone
+	defer judge.Close()
+	judge.Threads = j.config.Threads
+
+	start := time.Now()
+	j.tell(Event{Kind: Start, Epochs: p.settings.Epochs, Settings: &f.settings})
+	vx, vy, vw := valid.take(all(valid.rows))
+	validate := func() (float64, error) {
+		if valid.rows == 0 {
+			return 0, nil
+		}
+		return judge.Cost(vx, vy, vw)
+	}
+
+	best := net.Clone()
+	least, err := validate()
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	order := all(data.rows)
+	random := j.random(streamOrder)
+	steps := 0
+	for epoch := 1; epoch <= p.settings.Epochs && steps < p.settings.Steps; epoch++ {
+		trainer.Epoch = epoch
+		if p.settings.Batch < data.rows {
+			random.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
+		}
+		sum, seen := 0.0, 0.0
+		for first := 0; first < data.rows && steps < p.settings.Steps; first += p.settings.Batch {
+			rows := order[first:min(first+p.settings.Batch, data.rows)]
+			x, y, w := data.take(rows)
+			if w != nil && !slices.ContainsFunc(w, func(w T) bool { return w > 0 }) {
+				continue // nothing to learn from rows of weight 0
+			}
+			cost := trainer.OnWeighted(x, y, w)
+			if err := trainer.Err(); err != nil {
+				return fmt.Errorf("train: %w", err)
+			}
+			sum += float64(cost * float64(len(rows)))
+			seen += float64(len(rows))
+			steps++
+			if ctx.Err() != nil {
+				break
+			}
+		}
+		loss, err := validate()
+		if err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+		e := Epoch{Epoch: epoch, TrainLoss: sum / max(seen, 1), ValidLoss: loss}
+		if e.Best = valid.rows == 0 || loss < least; e.Best {
+			least, f.best = loss, epoch
+			best.CopyFrom(net)
+		}
+		f.history = append(f.history, e)
+		j.tell(Event{Kind: EpochEnd, Epoch: e, Epochs: p.settings.Epochs, Elapsed: time.Since(start)})
+		if ctx.Err() != nil || p.settings.Patience > 0 && epoch-f.best >= p.settings.Patience {
+			break
+		}
+	}
+	view.Networks = append(view.Networks, nn.Convert[float32](best))
+	return ctx.Err()
+}
+
+// plan is everything that a training needs to know, decided.
+type plan struct {
+	settings  Settings
+	layers    []nn.Layer
+	init      nn.Initialiser
+	loss      nn.Loss
+	optimizer nn.Optimizer
+	schedule  nn.Schedule
+}
+
+// plan decides what the configuration leaves open, for so many training rows,
+// features and outputs.
+func (j *job) plan(rows, nx, outputs int) (*plan, error) {
+	c := &j.config
+	p := &plan{init: c.Init, loss: j.loss(), optimizer: c.Optimizer}
+	if p.init.Name == "" {
+		p.init = nn.Auto
+	}
+	if p.optimizer == nil {
+		p.optimizer = &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}, WeightDecay: defaultDecay}
+	}
+	_, fullBatch := p.optimizer.(*nn.LBFGS)
+	s := &p.settings
+	*s = Settings{
+		Inputs: nx, Hidden: c.Hidden, Init: p.init.String(), Loss: p.loss.String(),
+		Optimizer: p.optimizer.Name(), LR: p.optimizer.LearningRate(), L2: c.L2, Dropout: c.Dropout, Clip: c.Clip,
+		Precision: 32, Seed: c.Seed, NoPrep: c.NoPrep, Batch: c.Batch, Epochs: c.Epochs, Steps: c.Steps, Patience: c.Patience,
+	}
+	if w, ok := p.optimizer.(*nn.AdamW); ok {
+		s.Decay = or(w.WeightDecay, 0.01)
+	}
+	if c.Precision == 64 {
+		s.Precision = 64
+	}
+	if s.Hidden == nil {
+		s.Hidden = []int{defaultUnits}
+	}
+	for i, n := range s.Hidden {
+		g := nn.ReLU
+		switch len(c.Activation) {
+		case 0:
+		case 1:
+			g = c.Activation[0]
+		default:
+			g = c.Activation[i]
+		}
+		p.layers = append(p.layers, nn.Layer{Units: n, Activation: g, Dropout: c.Dropout})
+		s.Activation = append(s.Activation, g.String())
+	}
+	output := p.loss.Output(outputs)
+	if j.task == prep.Classification && outputs == 1 && p.loss.Name != nn.Poisson.Name {
+		output = nn.Sigmoid
+	}
+	if j.task == prep.Classification && p.loss.Name == nn.Poisson.Name || j.task == prep.Regression && p.loss.Name == nn.CrossEntropy.Name {
+		return nil, fmt.Errorf("train: loss %s does not fit a %s", p.loss.Name, j.task)
+	}
+	if j.task == prep.Classification && outputs > 1 && p.loss.Name != nn.CrossEntropy.Name {
+		return nil, fmt.Errorf("train: loss %s does not fit a classification with %d classes; cross_entropy does", p.loss.Name, outputs)
+	}
+	p.layers = append(p.layers, nn.Dense(outputs, output))
+	s.Output = output.String()
+	if s.Batch == 0 {
+		s.Batch = defaultBatch(rows)
+	}
+	if s.Batch < 0 || fullBatch || s.Batch > rows {
+		s.Batch = rows
+	}
+	perEpoch := (rows + s.Batch - 1) / s.Batch
+	switch {
+	case s.Steps > 0:
+		s.Epochs = (s.Steps + perEpoch - 1) / perEpoch
+	case s.Epochs > 0:
+	case fullBatch:
+		s.Epochs = 200
+	default:
+		s.Epochs = max(defaultEpochs, (defaultSteps+perEpoch-1)/perEpoch)
+	}
+	if s.Steps == 0 {
+		if s.Epochs > math.MaxInt32/perEpoch {
+			return nil, fmt.Errorf("train: %d epochs of %d steps are too many", s.Epochs, perEpoch)
+		}
+		s.Steps = s.Epochs * perEpoch
+	}
+	switch {
+	case c.Schedule != nil:
+		p.schedule = *c.Schedule
+	case !fullBatch:
+		p.schedule = nn.Schedule{Name: "cosine", WarmUp: 0.05}
+	}
+	if s.Schedule, s.WarmUp = p.schedule.Name, p.schedule.WarmUp; s.Schedule == "" {
+		s.Schedule = "constant"
+	}
+	if c.NoValidation {
+		s.Patience = 0
+	} else if s.Patience == 0 {
+		s.Patience = max(10, s.Epochs/3)
+	}
+	return p, nil
+}
+
+// The defaults of one network, chosen on the nine tables of docs/RESULTS.md.
+const (
+	defaultUnits  = 128
+	defaultRate   = 2e-3
+	defaultDecay  = 0.01
+	defaultEpochs = 60
+	defaultSteps  = 1000 // at least, for small tables
+)
+
+// defaultBatch is rows/32, rounded to a power of two, between 16 and 128.
+func defaultBatch(rows int) int {
+	batch := 16
+	for batch < 128 && float64(rows)/32 > float64(batch)*math.Sqrt2 {
+		batch *= 2
+	}
+	return batch
+}
+
+// scored is how good a model is on some rows.
+type scored struct {
+	scores, baseline Scores
+	confusion        [][]float64
+	targets          map[string]Scores
+}
+
+// score answers the rows and compares the answers with the truth, and so it
+// does with the answer of someone who only knows the training rows' targets.
+func (j *job) score(f *fitted, rows []int) (*scored, error) {
+	p, err := f.model.Predict(j.table.Select(rows))
+	if err != nil {
+		return nil, err
+	}
+	w := pick(j.counted, rows)
+	if j.task == prep.Classification {
+		k := len(j.target.Classes)
+		truth := pick(j.classes, rows)
+		var prob []float64
+		for _, row := range p.Probabilities {
+			prob = append(prob, row...)
+		}
+		share := make([]float64, k)
+		for _, r := range f.train {
+			share[j.classes[r]] += 1 / float64(len(f.train))
+		}
+		guess := make([]float64, 0, len(prob))
+		for range rows {
+			guess = append(guess, share...)
+		}
+		s := &scored{}
+		s.scores, s.confusion = ScoreClasses(prob, k, truth, w)
+		s.baseline, _ = ScoreClasses(guess, k, truth, w)
+		return s, nil
+	}
+	s := &scored{targets: map[string]Scores{}}
+	var guesses []Scores
+	for k, c := range j.targets {
+		truth := pick(c.Numbers, rows)
+		mean, _ := prep.Moments(pick(c.Numbers, f.train))
+		answer, guess := make([]float64, len(rows)), make([]float64, len(rows))
+		for i := range rows {
+			answer[i], guess[i] = p.Values[i][k], mean
+		}
+		s.targets[c.Name] = ScoreNumbers(answer, truth, w)
+		guesses = append(guesses, ScoreNumbers(guess, truth, w))
+	}
+	var answers []Scores
+	for _, c := range j.targets {
+		answers = append(answers, s.targets[c.Name])
+	}
+	s.scores, s.baseline = meanScores(answers), meanScores(guesses)
+	if len(j.targets) == 1 {
+		s.targets = nil
+	}
+	return s, nil
+}
+
+// meanScores averages each metric over those that have it: a fold without one
+// of the classes has no AUC.
+func meanScores(all []Scores) Scores {
+	mean, count := Scores{}, map[string]int{}
+	for _, s := range all {
+		for name, x := range s {
+			mean[name] += x
+			count[name]++
+		}
+	}
+	for name, n := range count {
+		mean[name] /= float64(n)
+	}
+	return mean
+}
+
+// pick returns the values of some rows; nil of nil.
+func pick[T any](x []T, rows []int) []T {
+	if x == nil {
+		return nil
+	}
+	y := make([]T, len(rows))
+	for i, r := range rows {
+		y[i] = x[r]
+	}
+	return y
+}

@@ -1,0 +1,117 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+)
+
+// Streams of random numbers of a seed: one for each thing that is random, so
+// that none changes another.
+const (
+	streamTest = iota + 1
+	streamValidation
+	streamFolds
+	streamOrder // of the rows, each epoch
+)
+
+func (j *job) random(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(j.config.Seed, stream)) }
+
+// split takes a share of the rows away: of every class alike, and never all
+// rows of a class. Both parts keep the rows' order.
+func (j *job) split(rows []int, share float64, stream uint64) (rest, part []int) {
+	taken := make(map[int]bool)
+	random := j.random(stream)
+	for _, group := range j.groups(rows) {
+		random.Shuffle(len(group), func(a, b int) { group[a], group[b] = group[b], group[a] })
+		n := min(int(float64(share*float64(len(group)))+0.5), len(group)-1)
+		for _, r := range group[:n] {
+			taken[r] = true
+		}
+	}
+	for _, r := range rows {
+		if taken[r] {
+			part = append(part, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	return rest, part
+}
+
+// groups sorts rows by class; a regression has one group.
+func (j *job) groups(rows []int) [][]int {
+	if j.classes == nil {
+		return [][]int{append([]int(nil), rows...)}
+	}
+	groups := make([][]int, len(j.target.Classes))
+	for _, r := range rows {
+		groups[j.classes[r]] = append(groups[j.classes[r]], r)
+	}
+	return groups
+}
+
+// folds says to which fold each of the job's rows belongs.
+func (j *job) folds() []int {
+	k := j.config.Folds
+	fold := make([]int, len(j.rows))
+	if j.config.FoldOrder == "modulo" {
+		for i, r := range j.rows {
+			fold[i] = r % k
+		}
+		return fold
+	}
+	at := make(map[int]int, len(j.rows))
+	for i, r := range j.rows {
+		at[r] = i
+	}
+	random := j.random(streamFolds)
+	next := 0
+	for _, group := range j.groups(j.rows) {
+		random.Shuffle(len(group), func(a, b int) { group[a], group[b] = group[b], group[a] })
+		for _, r := range group {
+			fold[at[r]] = next % k
+			next++
+		}
+	}
+	return fold
+}
+
+// crossValidate trains a model for each fold, on the other rows, and scores it
+// on the fold's.
+func (j *job) crossValidate(ctx context.Context) (*CV, error) {
+	k := j.config.Folds
+	if k > len(j.rows) {
+		return nil, fmt.Errorf("train: %d folds of %d rows: a fold needs a row", k, len(j.rows))
+	}
+	fold := j.folds()
+	cv := &CV{}
+	defer func() { j.fold = 0 }()
+	for n := range k {
+		j.fold = n + 1
+		j.tell(Event{Kind: FoldStart})
+		var rest, out []int
+		for i, r := range j.rows {
+			if fold[i] == n {
+				out = append(out, r)
+			} else {
+				rest = append(rest, r)
+			}
+		}
+		if len(out) == 0 || len(rest) == 0 {
+			return nil, fmt.Errorf("train: fold %d of %d has no rows, or all of them", n+1, k)
+		}
+		f, err := j.fit(ctx, rest)
+		if err != nil {
+			return nil, fmt.Errorf("fold %d of %d: %w", n+1, k, err)
+		}
+		s, err := j.score(f, out)
+		if err != nil {
+			return nil, fmt.Errorf("fold %d of %d: %w", n+1, k, err)
+		}
+		cv.Folds = append(cv.Folds, s.scores)
+		j.tell(Event{Kind: FoldEnd, Scores: s.scores})
+	}
+	cv.Mean = meanScores(cv.Folds)
+	return cv, nil
+}
