@@ -22,7 +22,7 @@ const (
 // Limits of a classification.
 const (
 	MaxClasses   = 10_000
-	fewIntegers  = 20 // a number column of at most so many different integers is a classification
+	fewIntegers  = 12 // a number column of at most so many different integers is a classification
 	rowsPerClass = 5  // and of at least so many rows for each
 )
 
@@ -35,7 +35,8 @@ type Target struct {
 	// one's probability.
 	Classes []string `json:"classes,omitempty"`
 
-	// Of a regression: y = (value − Mean) / SD is what the network learns.
+	// Of a regression: y = (value − Mean) / SD is what the network learns. Counts
+	// are learnt as shares of their mean: Mean is 0 and SD that mean.
 	Mean float64 `json:"mean"`
 	SD   float64 `json:"sd"`
 }
@@ -66,14 +67,6 @@ func TaskOf(c *table.Column) (task Task, why string) {
 		return Regression, fmt.Sprintf("the target has %d different integers in %d rows, too few of each to be classes", k, n)
 	}
 	return Classification, fmt.Sprintf("the target has only %d different integers", len(different))
-}
-
-// Has says whether row i of a target column has a value.
-func Has(c *table.Column, i int) bool {
-	if c.Kind == table.Category {
-		return c.Codes[i] >= 0
-	}
-	return !math.IsNaN(c.Numbers[i])
 }
 
 // FitClasses finds the classes of a target among the rows: numbers in
@@ -127,9 +120,18 @@ func regressionHint(c *table.Column) string {
 	return "; --target names another column"
 }
 
-// FitNumbers measures a target on the rows; with standardise unset it is
-// learnt in its own units.
-func FitNumbers(c *table.Column, rows []int, standardise bool) (*Target, error) {
+// Scale says how a number is brought to the network's scale.
+type Scale uint8
+
+// The scales.
+const (
+	Standardise Scale = iota // mean 0, standard deviation 1
+	ShareOfMean              // counts: mean 1, 0 stays 0
+	OwnUnits                 // as it is
+)
+
+// FitNumbers measures a target on the rows.
+func FitNumbers(c *table.Column, rows []int, scale Scale) (*Target, error) {
 	if c.Kind == table.Category {
 		return nil, fmt.Errorf("prep: target %q: a regression needs numbers, this column has text (%q)", c.Name, firstText(c))
 	}
@@ -147,8 +149,14 @@ func FitNumbers(c *table.Column, rows []int, standardise bool) (*Target, error) 
 	if sd == 0 {
 		return nil, fmt.Errorf("prep: target %q: every value is %v; there is nothing to learn", c.Name, x[0])
 	}
-	if standardise {
+	switch scale {
+	case Standardise:
 		t.Mean, t.SD = mean, sd
+	case ShareOfMean:
+		if !(mean > 0) {
+			return nil, fmt.Errorf("prep: target %q: its mean is %v; counts need one above 0", c.Name, mean)
+		}
+		t.SD = mean
 	}
 	return t, nil
 }
@@ -163,7 +171,7 @@ func (t *Target) ClassesOf(c *table.Column, rows []int) []int {
 	classes := make([]int, len(rows))
 	for i, r := range rows {
 		classes[i] = -1
-		if Has(c, r) {
+		if !c.Missing(r) {
 			if k, ok := number[label(c, r)]; ok {
 				classes[i] = k
 			}

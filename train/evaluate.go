@@ -11,10 +11,9 @@ import (
 	"github.com/shoal-nn/shoal/table"
 )
 
-// DefaultOptimizer returns the optimiser of a Config without one.
-func DefaultOptimizer() *nn.AdamW {
-	return &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}, WeightDecay: defaultDecay}
-}
+// DefaultOptimizer returns the optimiser of a Config without one. Its weight
+// decay is 0, to be decided from the number of rows.
+func DefaultOptimizer() *nn.AdamW { return &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}} }
 
 // Evaluation says how good a model is on the rows of a table.
 type Evaluation struct {
@@ -139,28 +138,19 @@ func (e *Evaluation) scoreClasses(p *shoal.Predictions, target *prep.Target, t *
 }
 
 func (e *Evaluation) scoreNumbers(p *shoal.Predictions, columns []*table.Column, rows []int, w []float64) {
-	e.Scores, e.Baseline = Scores{}, Scores{}
-	if len(columns) > 1 {
-		e.TargetScores = map[string]Scores{}
-	}
-	n := float64(len(columns))
+	var given, guesses []Scores
+	e.TargetScores = map[string]Scores{}
 	for k, c := range columns {
 		truth := pick(c.Numbers, rows)
-		answer := make([]float64, len(rows))
-		for i := range rows {
-			answer[i] = p.Values[i][k]
-		}
+		one := ScoreNumbers(column(p.Values, k), truth, w)
 		mean := meanOf(len(truth), w, func(i int) float64 { return truth[i] })
-		one := ScoreNumbers(answer, truth, w)
-		for name, x := range one {
-			e.Scores[name] += x / n
-		}
-		for name, x := range ScoreNumbers(slices.Repeat([]float64{mean}, len(truth)), truth, w) {
-			e.Baseline[name] += x / n
-		}
-		if e.TargetScores != nil {
-			e.TargetScores[c.Name] = one
-		}
+		given = append(given, one)
+		guesses = append(guesses, ScoreNumbers(slices.Repeat([]float64{mean}, len(truth)), truth, w))
+		e.TargetScores[c.Name] = one
+	}
+	e.Scores, e.Baseline = meanScores(given), meanScores(guesses)
+	if len(columns) == 1 {
+		e.TargetScores = nil
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	shoal "github.com/shoal-nn/shoal"
+	"github.com/shoal-nn/shoal/internal/kernel"
 	"github.com/shoal-nn/shoal/internal/mixture"
 	"github.com/shoal-nn/shoal/nn"
 	"github.com/shoal-nn/shoal/prep"
@@ -18,7 +19,8 @@ import (
 func (j *job) fit(ctx context.Context, rows []int) (*fitted, error) {
 	f := &fitted{train: rows}
 	if !j.config.NoValidation {
-		f.train, f.valid = j.split(rows, or(j.config.Validation, 0.125), streamValidation)
+		share := or(j.config.Validation, defaultShare(len(rows)))
+		f.train, f.valid = j.split(rows, share, streamValidation)
 	}
 	features, notes, err := prep.Fit(j.table, f.train, prep.Options{
 		Skip: j.notFeatures(), Keep: j.config.Categories, Raw: j.config.NoPrep,
@@ -60,17 +62,22 @@ func (j *job) fitTargets(rows []int) ([]prep.Target, error) {
 	if j.task == prep.Classification {
 		return []prep.Target{*j.target}, nil
 	}
-	standardise := !j.config.NoPrep && j.loss().Name != nn.Poisson.Name
+	scale := prep.Standardise
+	poisson := j.loss().Name == nn.Poisson.Name
+	switch {
+	case j.config.NoPrep:
+		scale = prep.OwnUnits
+	case poisson:
+		scale = prep.ShareOfMean
+	}
 	var targets []prep.Target
 	for _, c := range j.targets {
-		if j.loss().Name == nn.Poisson.Name {
-			for _, r := range j.rows {
-				if c.Numbers[r] < 0 {
-					return nil, fmt.Errorf("target %q, row %d: %v: the Poisson loss needs counts, at least 0", c.Name, r+1, c.Numbers[r])
-				}
+		for _, r := range j.rows {
+			if poisson && c.Numbers[r] < 0 {
+				return nil, fmt.Errorf("target %q, row %d: %v: the Poisson loss needs counts, at least 0", c.Name, r+1, c.Numbers[r])
 			}
 		}
-		t, err := prep.FitNumbers(c, rows, standardise)
+		t, err := prep.FitNumbers(c, rows, scale)
 		if err != nil {
 			return nil, err
 		}
@@ -221,11 +228,16 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 		return judge.Cost(vx, vy, vw)
 	}
 
-	best := net.Clone()
+	// The first to beat is the trivial guess: where no epoch does, it is the
+	// model, and the report says so.
+	best := trivial(net, data)
+	started := net.Clone()
+	net.CopyFrom(best)
 	least, err := validate()
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
+	net.CopyFrom(started)
 	order := all(data.rows)
 	random := j.random(streamOrder)
 	steps := 0
@@ -267,8 +279,45 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 			break
 		}
 	}
+	if f.best == 0 && len(f.history) > 0 {
+		f.notes = append(f.notes, "no epoch was better on the validation rows than guessing: the model always gives the same answer")
+	}
 	view.Networks = append(view.Networks, nn.Convert[float32](best))
 	return ctx.Err()
+}
+
+// trivial returns a network that gives every example the same answer, what the
+// training targets have on the mean: output weights of 0, and the mean, or the
+// logarithm of the odds, as biases.
+func trivial[T nn.Float](like *nn.NetworkOf[T], data *batches[T]) *nn.NetworkOf[T] {
+	n := like.Clone()
+	last := n.Layers[len(n.Layers)-1]
+	clear(last.W.Data)
+	total := 0.0
+	mean := make([]float64, data.c)
+	for r := range data.rows {
+		w := 1.0
+		if data.w != nil {
+			w = float64(data.w[r])
+		}
+		total += w
+		for k := range mean {
+			mean[k] += float64(w * float64(data.y[r*data.c+k]))
+		}
+	}
+	const least = 1e-6 // keeps logarithms finite
+	for k := range mean {
+		m := mean[k] / max(total, least)
+		switch last.Activation.Name {
+		case nn.Sigmoid.Name:
+			m = min(max(m, least), 1-least)
+			m = kernel.Log(m) - kernel.Log(1-m)
+		case nn.Softmax.Name, nn.Exp.Name:
+			m = kernel.Log(max(m, least))
+		}
+		last.B[k] = T(m)
+	}
+	return n
 }
 
 // plan is everything that a training needs to know, decided.
@@ -290,7 +339,14 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 		p.init = nn.Auto
 	}
 	if p.optimizer == nil {
-		p.optimizer = &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}, WeightDecay: defaultDecay}
+		decay := defaultDecay
+		switch {
+		case rows < veryFewRows:
+			decay = veryFewRowsDecay
+		case rows < fewRows:
+			decay = fewRowsDecay
+		}
+		p.optimizer = &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}, WeightDecay: decay}
 	}
 	_, fullBatch := p.optimizer.(*nn.LBFGS)
 	s := &p.settings
@@ -307,6 +363,9 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 	}
 	if s.Hidden == nil {
 		s.Hidden = []int{defaultUnits}
+		if rows < fewRows {
+			s.Hidden[0] = fewRowsUnits
+		}
 	}
 	for i, n := range s.Hidden {
 		g := nn.ReLU
@@ -346,7 +405,10 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 	case fullBatch:
 		s.Epochs = 200
 	default:
-		s.Epochs = max(defaultEpochs, (defaultSteps+perEpoch-1)/perEpoch)
+		s.Epochs = defaultEpochs
+		if rows < fewRows {
+			s.Epochs = max(fewRowsEpochs, (leastSteps+perEpoch-1)/perEpoch)
+		}
 	}
 	if s.Steps == 0 {
 		if s.Epochs > math.MaxInt32/perEpoch {
@@ -371,14 +433,35 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 	return p, nil
 }
 
-// The defaults of one network, chosen on the nine tables of docs/RESULTS.md.
+// The defaults of one network, chosen on the tables of docs/RESULTS.md.
 const (
+	defaultTest   = 0.2
 	defaultUnits  = 128
 	defaultRate   = 2e-3
 	defaultDecay  = 0.01
 	defaultEpochs = 60
-	defaultSteps  = 1000 // at least, for small tables
+
+	// Below so many training rows a network learns them by heart: it gets more
+	// decay, and more epochs, since they are short.
+	fewRows       = 1000
+	fewRowsUnits  = 256
+	fewRowsDecay  = 0.5
+	fewRowsEpochs = 120
+	leastSteps    = 1000
+
+	veryFewRows      = 100
+	veryFewRowsDecay = 2.0
+
+	// Below so many rows a fifth of them says little: every row is scored, by
+	// one of this many models that hadn't seen it.
+	fewTestRows  = 200
+	fewTestFolds = 5
 )
+
+// defaultShare is the validation rows' share of the rows: a tenth, but 30 rows
+// where that takes no more than three tenths. Fewer say little about when to
+// stop.
+func defaultShare(rows int) float64 { return max(0.1, min(0.3, 30/float64(rows))) }
 
 // defaultBatch is rows/32, rounded to a power of two, between 16 and 128.
 func defaultBatch(rows int) int {
@@ -389,62 +472,86 @@ func defaultBatch(rows int) int {
 	return batch
 }
 
-// scored is how good a model is on some rows.
+// answers are what models say of rows that they haven't seen, beside what
+// someone would say who only knows the training rows' targets.
+type answers struct {
+	rows         []int
+	given, guess [][]float64 // probabilities, or values; a slice a row
+}
+
+// ask lets the model of a fit answer rows.
+func (j *job) ask(f *fitted, rows []int) (answers, error) {
+	p, err := f.model.Predict(j.table.Select(rows))
+	if err != nil {
+		return answers{}, err
+	}
+	a := answers{rows: rows, given: p.Values}
+	var guess []float64
+	if j.task == prep.Classification {
+		a.given = p.Probabilities
+		guess = make([]float64, len(j.target.Classes))
+		for _, r := range f.train {
+			guess[j.classes[r]] += 1 / float64(len(f.train))
+		}
+	} else {
+		for _, c := range j.targets {
+			mean, _ := prep.Moments(pick(c.Numbers, f.train))
+			guess = append(guess, mean)
+		}
+	}
+	for range rows {
+		a.guess = append(a.guess, guess)
+	}
+	return a, nil
+}
+
+// add puts the answers to other rows beside these.
+func (a *answers) add(b answers) {
+	a.rows = append(a.rows, b.rows...)
+	a.given = append(a.given, b.given...)
+	a.guess = append(a.guess, b.guess...)
+}
+
+// scored is how good answers are.
 type scored struct {
 	scores, baseline Scores
 	confusion        [][]float64
 	targets          map[string]Scores
 }
 
-// score answers the rows and compares the answers with the truth, and so it
-// does with the answer of someone who only knows the training rows' targets.
-func (j *job) score(f *fitted, rows []int) (*scored, error) {
-	p, err := f.model.Predict(j.table.Select(rows))
-	if err != nil {
-		return nil, err
-	}
-	w := pick(j.counted, rows)
+// score compares answers with the truth.
+func (j *job) score(a answers) *scored {
+	w := pick(j.counted, a.rows)
+	s := &scored{}
 	if j.task == prep.Classification {
 		k := len(j.target.Classes)
-		truth := pick(j.classes, rows)
-		var prob []float64
-		for _, row := range p.Probabilities {
-			prob = append(prob, row...)
-		}
-		share := make([]float64, k)
-		for _, r := range f.train {
-			share[j.classes[r]] += 1 / float64(len(f.train))
-		}
-		guess := make([]float64, 0, len(prob))
-		for range rows {
-			guess = append(guess, share...)
-		}
-		s := &scored{}
-		s.scores, s.confusion = ScoreClasses(prob, k, truth, w)
-		s.baseline, _ = ScoreClasses(guess, k, truth, w)
-		return s, nil
+		truth := pick(j.classes, a.rows)
+		s.scores, s.confusion = ScoreClasses(slices.Concat(a.given...), k, truth, w)
+		s.baseline, _ = ScoreClasses(slices.Concat(a.guess...), k, truth, w)
+		return s
 	}
-	s := &scored{targets: map[string]Scores{}}
-	var guesses []Scores
+	var given, guesses []Scores
+	s.targets = map[string]Scores{}
 	for k, c := range j.targets {
-		truth := pick(c.Numbers, rows)
-		mean, _ := prep.Moments(pick(c.Numbers, f.train))
-		answer, guess := make([]float64, len(rows)), make([]float64, len(rows))
-		for i := range rows {
-			answer[i], guess[i] = p.Values[i][k], mean
-		}
-		s.targets[c.Name] = ScoreNumbers(answer, truth, w)
-		guesses = append(guesses, ScoreNumbers(guess, truth, w))
+		truth := pick(c.Numbers, a.rows)
+		one := ScoreNumbers(column(a.given, k), truth, w)
+		s.targets[c.Name] = one
+		given = append(given, one)
+		guesses = append(guesses, ScoreNumbers(column(a.guess, k), truth, w))
 	}
-	var answers []Scores
-	for _, c := range j.targets {
-		answers = append(answers, s.targets[c.Name])
-	}
-	s.scores, s.baseline = meanScores(answers), meanScores(guesses)
+	s.scores, s.baseline = meanScores(given), meanScores(guesses)
 	if len(j.targets) == 1 {
 		s.targets = nil
 	}
-	return s, nil
+	return s
+}
+
+func column(rows [][]float64, k int) []float64 {
+	x := make([]float64, len(rows))
+	for i, r := range rows {
+		x[i] = r[k]
+	}
+	return x
 }
 
 // meanScores averages each metric over those that have it: a fold without one

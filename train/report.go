@@ -22,7 +22,7 @@ type Report struct {
 	TrainRows  int    `json:"train_rows"`
 	ValidRows  int    `json:"valid_rows"`
 	ScoredRows int    `json:"scored_rows"`
-	ScoredOn   string `json:"scored_on"` // "test rows", unless there are none
+	ScoredOn   string `json:"scored_on"` // TestRows, EveryRow, …
 
 	Settings  Settings `json:"settings"`
 	Epochs    int      `json:"epochs"`     // that were run
@@ -38,6 +38,14 @@ type Report struct {
 	FitHash string  `json:"fit_hash"`
 	Seconds float64 `json:"-"` // not in the model file: the same training gives the same file
 }
+
+// What the scores of a report are of.
+const (
+	TestRows       = "test rows"                        // set aside from the start
+	EveryRow       = "rows left out of one of 5 models" // each by the model that hadn't seen it
+	ValidationRows = "validation rows"                  // without test rows: they decided when to stop
+	TrainingRows   = "training rows"                    // without either: how well they are known by heart
+)
 
 // CV is the outcome of a cross-validation.
 type CV struct {

@@ -51,9 +51,8 @@ func (j *job) groups(rows []int) [][]int {
 	return groups
 }
 
-// folds says to which fold each of the job's rows belongs.
-func (j *job) folds() []int {
-	k := j.config.Folds
+// folds says to which of k folds each of the job's rows belongs.
+func (j *job) folds(k int) []int {
 	fold := make([]int, len(j.rows))
 	if j.config.FoldOrder == "modulo" {
 		for i, r := range j.rows {
@@ -80,15 +79,38 @@ func (j *job) folds() []int {
 // crossValidate trains a model for each fold, on the other rows, and scores it
 // on the fold's.
 func (j *job) crossValidate(ctx context.Context) (*CV, error) {
-	k := j.config.Folds
-	if k > len(j.rows) {
-		return nil, fmt.Errorf("train: %d folds of %d rows: a fold needs a row", k, len(j.rows))
-	}
-	fold := j.folds()
 	cv := &CV{}
-	defer func() { j.fold = 0 }()
+	err := j.eachFold(ctx, j.config.Folds, func(a answers) {
+		s := j.score(a)
+		cv.Folds = append(cv.Folds, s.scores)
+		j.tell(Event{Kind: FoldEnd, Scores: s.scores})
+	})
+	if err != nil {
+		return nil, err
+	}
+	cv.Mean = meanScores(cv.Folds)
+	return cv, nil
+}
+
+// scoreEveryRow asks, for each row, a model that was trained without it.
+func (j *job) scoreEveryRow(ctx context.Context) (*scored, error) {
+	var all answers
+	if err := j.eachFold(ctx, min(fewTestFolds, len(j.rows)), all.add); err != nil {
+		return nil, err
+	}
+	return j.score(all), nil
+}
+
+// eachFold trains a model for each of k folds, on the other rows, and hands its
+// answers to the fold's rows on.
+func (j *job) eachFold(ctx context.Context, k int, take func(answers)) error {
+	if k > len(j.rows) {
+		return fmt.Errorf("train: %d folds of %d rows: a fold needs a row", k, len(j.rows))
+	}
+	fold := j.folds(k)
+	defer func() { j.fold, j.of = 0, 0 }()
 	for n := range k {
-		j.fold = n + 1
+		j.fold, j.of = n+1, k
 		j.tell(Event{Kind: FoldStart})
 		var rest, out []int
 		for i, r := range j.rows {
@@ -99,19 +121,17 @@ func (j *job) crossValidate(ctx context.Context) (*CV, error) {
 			}
 		}
 		if len(out) == 0 || len(rest) == 0 {
-			return nil, fmt.Errorf("train: fold %d of %d has no rows, or all of them", n+1, k)
+			return fmt.Errorf("train: fold %d of %d has no rows, or all of them", n+1, k)
 		}
 		f, err := j.fit(ctx, rest)
 		if err != nil {
-			return nil, fmt.Errorf("fold %d of %d: %w", n+1, k, err)
+			return fmt.Errorf("fold %d of %d: %w", n+1, k, err)
 		}
-		s, err := j.score(f, out)
+		a, err := j.ask(f, out)
 		if err != nil {
-			return nil, fmt.Errorf("fold %d of %d: %w", n+1, k, err)
+			return fmt.Errorf("fold %d of %d: %w", n+1, k, err)
 		}
-		cv.Folds = append(cv.Folds, s.scores)
-		j.tell(Event{Kind: FoldEnd, Scores: s.scores})
+		take(a)
 	}
-	cv.Mean = meanScores(cv.Folds)
-	return cv, nil
+	return nil
 }

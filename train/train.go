@@ -6,8 +6,11 @@
 //	err = model.Save("houses.onnx")
 //
 //	all rows ─┬─ test        20 %   scored once, at the end
-//	          ├─ validation  10 %   decides when to stop
-//	          └─ training    70 %   everything else is fitted on these
+//	          ├─ validation   8 %   a tenth of the rest: decides when to stop
+//	          └─ training    72 %   everything else is fitted on these
+//
+// Below 200 rows there are no test rows: every row is scored by one of five
+// models that were trained without it.
 //
 // A model is a function of table, configuration and seed: the same on any
 // machine and for any number of threads.
@@ -46,7 +49,7 @@ type Config struct {
 	Balanced     bool
 
 	// The network.
-	Hidden     []int           // units of the hidden layers; nil is {128}, empty is none
+	Hidden     []int           // units of the hidden layers; nil is {128}, below 1,000 training rows {256}; empty is none
 	Activation []nn.Activation // of the hidden layers: one for all or one each; ReLU if none
 	Init       nn.Initialiser  // zero value: He for the ReLU family, Xavier otherwise
 	Loss       nn.Loss         // zero value: cross-entropy or half squared error
@@ -64,8 +67,8 @@ type Config struct {
 	Clip         float64      // largest norm of the gradient; 0 is no limit
 	NoPrep       bool         // numbers and the target in their own units
 	NoValidation bool         // train on the validation rows too, to the last epoch
-	Test         float64      // share of rows that are only scored; 0 means 0.2, negative is none
-	Validation   float64      // share of the other rows that decide when to stop; 0 means 0.125
+	Test         float64      // share of rows that are only scored; negative is none; 0 means 0.2, but below 200 rows every row is scored, by one of five models that hadn't seen it
+	Validation   float64      // share of the other rows that decide when to stop; 0 means 0.1, or what makes 30 rows, up to 0.3
 	Seed         uint64
 	Threads      int // 0 means GOMAXPROCS; never enters the result
 
@@ -95,56 +98,68 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 	for _, n := range j.report.Notes {
 		j.tell(Event{Kind: Note, Text: n})
 	}
-	var folds *CV
+	r := j.report
 	if c.Folds > 0 {
-		if folds, err = j.crossValidate(ctx); err != nil {
+		if r.CV, err = j.crossValidate(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
 	rest, test := j.rows, []int(nil)
-	if c.Test >= 0 {
-		rest, test = j.split(j.rows, or(c.Test, 0.2), streamTest)
+	var s *scored
+	switch {
+	case c.Test == 0 && len(j.rows) < fewTestRows:
+		if s, err = j.scoreEveryRow(ctx); err != nil {
+			return nil, nil, err
+		}
+		r.ScoredRows, r.ScoredOn = len(j.rows), EveryRow
+	case c.Test >= 0:
+		rest, test = j.split(j.rows, or(c.Test, defaultTest), streamTest)
 	}
 	f, err := j.fit(ctx, rest)
 	if f == nil {
 		return nil, nil, err
 	}
-	r := j.report
-	r.CV = folds
 	r.takeFit(f)
-	scored, on := test, "test rows"
-	if len(test) == 0 {
-		if scored, on = f.valid, "validation rows"; len(scored) == 0 {
-			scored, on = f.train, "training rows"
+	if s == nil {
+		rows := test
+		switch {
+		case len(test) > 0:
+			r.ScoredOn = TestRows
+		case len(f.valid) > 0:
+			rows, r.ScoredOn = f.valid, ValidationRows
+		default:
+			rows, r.ScoredOn = f.train, TrainingRows
 		}
-	}
-	r.ScoredOn, r.ScoredRows = on, len(scored)
-	s, serr := j.score(f, scored)
-	if serr != nil {
-		return nil, nil, errors.Join(err, serr)
+		a, aerr := j.ask(f, rows)
+		if aerr != nil {
+			return nil, nil, errors.Join(err, aerr)
+		}
+		s, r.ScoredRows = j.score(a), len(rows)
 	}
 	r.Scores, r.Baseline, r.Confusion, r.TargetScores = s.scores, s.baseline, s.confusion, s.targets
 	r.FitHash = f.model.FitHash()
-	if f.mix.Training, serr = json.Marshal(r); serr != nil {
-		return nil, nil, fmt.Errorf("train: the report can't be written: %w", serr)
+	training, merr := json.Marshal(r)
+	if merr != nil {
+		return nil, nil, fmt.Errorf("train: the report can't be written: %w", merr)
 	}
+	f.mix.Training = training
 	r.Seconds = time.Since(start).Seconds()
 	return f.model, r, err
 }
 
 // job is one call of Fit: the table's rows with a target, and what was decided.
 type job struct {
-	table   *table.Table
-	config  Config
-	task    prep.Task
-	targets []*table.Column
-	rows    []int     // those with a value of every target, in the table's order
-	weights []float64 // by row of the table, the classes' included; nil is 1 each
-	counted []float64 // the weight column alone, by which scores count; nil is 1 each
-	classes []int     // by row of the table; nil for a regression
-	target  *prep.Target
-	report  *Report
-	fold    int // at work; 0 outside cross-validation
+	table    *table.Table
+	config   Config
+	task     prep.Task
+	targets  []*table.Column
+	rows     []int     // those with a value of every target, in the table's order
+	weights  []float64 // by row of the table, the classes' included; nil is 1 each
+	counted  []float64 // the weight column alone, by which scores count; nil is 1 each
+	classes  []int     // by row of the table; nil for a regression
+	target   *prep.Target
+	report   *Report
+	fold, of int // at work; 0 outside cross-validation
 }
 
 func newJob(t *table.Table, c Config) (*job, error) {
@@ -254,7 +269,7 @@ func (j *job) columnNames() string {
 func (j *job) findRows() error {
 	n := j.table.Rows()
 	for i := range n {
-		if !slices.ContainsFunc(j.targets, func(c *table.Column) bool { return !prep.Has(c, i) }) {
+		if !slices.ContainsFunc(j.targets, func(c *table.Column) bool { return c.Missing(i) }) {
 			j.rows = append(j.rows, i)
 		}
 	}
@@ -301,9 +316,9 @@ func (j *job) decideTask() error {
 		if len(j.config.ClassWeights) > 0 || j.config.Balanced {
 			return fmt.Errorf("train: class weights need a classification; this is a regression (%s)", j.report.TaskWhy)
 		}
-		// Not standardised here: each fit measures its own training rows.
+		// Only a look: each fit measures its own training rows.
 		for _, c := range j.targets {
-			if _, err := prep.FitNumbers(c, j.rows, false); err != nil {
+			if _, err := prep.FitNumbers(c, j.rows, prep.OwnUnits); err != nil {
 				return fmt.Errorf("train: %s: %w", j.table.Name, err)
 			}
 		}
@@ -373,7 +388,7 @@ func (j *job) weighClasses() error {
 
 func (j *job) tell(e Event) {
 	if j.config.Watch != nil {
-		e.Fold, e.Folds = j.fold, j.config.Folds
+		e.Fold, e.Folds = j.fold, j.of
 		j.config.Watch(e)
 	}
 }
