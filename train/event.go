@@ -5,13 +5,14 @@ import "time"
 // EventKind says what an event tells.
 type EventKind uint8
 
-// The events, in the order in which they come.
+// The events, in the order in which they come: the model's training first,
+// then the same for each model that leaves a part of the rows out.
 const (
 	Note      EventKind = iota // Text: what was decided from the table, and why
-	FoldStart                  // a fold of a cross-validation begins
+	FoldStart                  // a model begins that leaves a fold of the rows out
 	Start                      // a network begins to train: Epochs, Settings
-	EpochEnd                   // Epoch, TrainLoss, ValidLoss
-	FoldEnd                    // Scores: of the fold's left-out rows
+	EpochEnd                   // Epoch, Epochs, Elapsed
+	FoldEnd                    // Scores: of the fold's rows
 )
 
 // Event is one thing that happened in training. Fields that don't belong to

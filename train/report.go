@@ -41,10 +41,10 @@ type Report struct {
 
 // What the scores of a report are of.
 const (
-	TestRows       = "test rows"                        // set aside from the start
-	EveryRow       = "rows left out of one of 5 models" // each by the model that hadn't seen it
-	ValidationRows = "validation rows"                  // without test rows: they decided when to stop
-	TrainingRows   = "training rows"                    // without either: how well they are known by heart
+	TestRows       = "test rows"                            // set aside from the start
+	EveryRow       = "all rows, each by a model without it" // few rows: models that each left a part out
+	ValidationRows = "validation rows"                      // without test rows: they decided when to stop
+	TrainingRows   = "training rows"                        // without either: how well they are known by heart
 )
 
 // CV is the outcome of a cross-validation.

@@ -76,28 +76,32 @@ func (j *job) folds(k int) []int {
 	return fold
 }
 
-// crossValidate trains a model for each fold, on the other rows, and scores it
-// on the fold's.
-func (j *job) crossValidate(ctx context.Context) (*CV, error) {
-	cv := &CV{}
-	err := j.eachFold(ctx, j.config.Folds, func(a answers) {
+// leaveOut trains models that each leave a part of the rows out, and scores them
+// on it: the cross-validation that was asked for, which goes to the report, and
+// with everyRow the scores of all rows, which are returned.
+func (j *job) leaveOut(ctx context.Context, everyRow bool) (*scored, error) {
+	k := j.config.Folds
+	if k == 0 {
+		k = min(fewTestFolds, len(j.rows))
+	}
+	var folds []Scores
+	var all answers
+	err := j.eachFold(ctx, k, func(a answers) {
 		s := j.score(a)
-		cv.Folds = append(cv.Folds, s.scores)
+		folds = append(folds, s.scores)
+		all.add(a)
 		j.tell(Event{Kind: FoldEnd, Scores: s.scores})
 	})
 	if err != nil {
 		return nil, err
 	}
-	cv.Mean = meanScores(cv.Folds)
-	return cv, nil
-}
-
-// scoreEveryRow asks, for each row, a model that was trained without it.
-func (j *job) scoreEveryRow(ctx context.Context) (*scored, error) {
-	var all answers
-	if err := j.eachFold(ctx, min(fewTestFolds, len(j.rows)), all.add); err != nil {
-		return nil, err
+	if j.config.Folds > 0 {
+		j.report.CV = &CV{Mean: meanScores(folds), Folds: folds}
 	}
+	if !everyRow {
+		return nil, nil
+	}
+	j.report.ScoredOn, j.report.ScoredRows = EveryRow, len(all.rows)
 	return j.score(all), nil
 }
 

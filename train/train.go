@@ -87,8 +87,7 @@ const (
 )
 
 // Fit trains a model of the table. If ctx ends, training stops at the next
-// step, and Fit returns the best model so far beside ctx's error; there is none
-// if it ended before the first epoch did.
+// step, and Fit returns the best model so far beside ctx's error.
 func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, error) {
 	start := time.Now()
 	j, err := newJob(t, c)
@@ -98,28 +97,23 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 	for _, n := range j.report.Notes {
 		j.tell(Event{Kind: Note, Text: n})
 	}
-	r := j.report
-	if c.Folds > 0 {
-		if r.CV, err = j.crossValidate(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
 	rest, test := j.rows, []int(nil)
-	var s *scored
-	switch {
-	case c.Test == 0 && len(j.rows) < fewTestRows:
-		if s, err = j.scoreEveryRow(ctx); err != nil {
-			return nil, nil, err
-		}
-		r.ScoredRows, r.ScoredOn = len(j.rows), EveryRow
-	case c.Test >= 0:
+	everyRow := c.Test == 0 && len(j.rows) < fewTestRows
+	if c.Test >= 0 && !everyRow {
 		rest, test = j.split(j.rows, or(c.Test, defaultTest), streamTest)
 	}
 	f, err := j.fit(ctx, rest)
 	if f == nil {
 		return nil, nil, err
 	}
+	r := j.report
 	r.takeFit(f)
+	var s *scored
+	if err == nil && (everyRow || c.Folds > 0) {
+		if s, err = j.leaveOut(ctx, everyRow); err != nil && ctx.Err() == nil {
+			return nil, nil, err
+		}
+	}
 	if s == nil {
 		rows := test
 		switch {
