@@ -53,7 +53,7 @@ func ExampleFit() {
 
 func open(t testing.TB, name string) *table.Table {
 	t.Helper()
-	tab, err := table.OpenCSV("testdata/"+name+".csv", table.CSVOptions{})
+	tab, err := table.OpenCSV("testdata/tables/"+name+".csv.gz", table.CSVOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
