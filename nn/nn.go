@@ -116,6 +116,8 @@ func checkLayers(nx int, layers []Layer) (size int, err error) {
 			return 0, fmt.Errorf("nn: layer %d: %d units over %d inputs pass the limit of %d parameters a network", i+1, l.Units, prev, MaxParameters)
 		case !(l.Dropout >= 0 && l.Dropout < 1):
 			return 0, fmt.Errorf("nn: layer %d: dropout %v is outside 0 ≤ p < 1", i+1, l.Dropout)
+		case !(l.Activation.Alpha >= 0 && finite(l.Activation.Alpha)):
+			return 0, fmt.Errorf("nn: layer %d: %s with α = %v: α must be a number, at least 0", i+1, l.Activation.Name, l.Activation.Alpha)
 		case l.Dropout > 0 && i == len(layers)-1:
 			return 0, fmt.Errorf("nn: layer %d: the output layer can't have dropout", i+1)
 		case l.Activation.Name == Softmax.Name && i < len(layers)-1:

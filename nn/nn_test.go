@@ -207,6 +207,7 @@ func TestShapeMistakesSayWhatWouldFit(t *testing.T) {
 		{"b too short", net.SetParameters(0, m(4, 3), make([]float32, 3)), "nn: layer 1: Z = W·A + b: b is (3, 1), this layer needs (4, 1)"},
 		{"no units", nn.New(3, nn.Dense(0, nn.ReLU)).Err(), "nn: layer 1: a layer needs at least 1 unit, not 0"},
 		{"a billion units", nn.New(3, nn.Dense(1_000_000_000, nn.ReLU), nn.Dense(1, nn.Linear)).Err(), "nn: layer 1: 1000000000 units over 3 inputs pass the limit of 268435456 parameters a network"},
+		{"a slope below 0", nn.New(3, nn.Dense(2, nn.LeakyReLU(-1)), nn.Dense(1, nn.Linear)).Err(), "nn: layer 1: leaky_relu with α = -1: α must be a number, at least 0"},
 		{"softmax in the middle", nn.New(3, nn.Dense(2, nn.Softmax), nn.Dense(1, nn.Linear)).Err(), "nn: layer 1: softmax belongs to the output layer; hidden layers take sigmoid, tanh, relu, leaky_relu, linear, elu, softplus, gelu, silu, exp"},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
