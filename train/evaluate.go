@@ -6,14 +6,9 @@ import (
 	"slices"
 
 	shoal "github.com/shoal-nn/shoal"
-	"github.com/shoal-nn/shoal/nn"
 	"github.com/shoal-nn/shoal/prep"
 	"github.com/shoal-nn/shoal/table"
 )
-
-// DefaultOptimizer returns the optimiser of a Config without one. Its weight
-// decay is 0, to be decided from the number of rows.
-func DefaultOptimizer() *nn.AdamW { return &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}} }
 
 // Evaluation says how good a model is on the rows of a table.
 type Evaluation struct {

@@ -339,14 +339,10 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 		p.init = nn.Auto
 	}
 	if p.optimizer == nil {
-		decay := defaultDecay
-		switch {
-		case rows < veryFewRows:
-			decay = veryFewRowsDecay
-		case rows < fewRows:
-			decay = fewRowsDecay
-		}
-		p.optimizer = &nn.AdamW{Adam: nn.Adam{Rate: defaultRate}, WeightDecay: decay}
+		p.optimizer = DefaultOptimizer()
+	}
+	if o, ok := p.optimizer.(*nn.AdamW); ok {
+		p.optimizer = decideAdamW(*o, rows)
 	}
 	_, fullBatch := p.optimizer.(*nn.LBFGS)
 	s := &p.settings
@@ -356,7 +352,7 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 		Precision: 32, Seed: c.Seed, NoPrep: c.NoPrep, Batch: c.Batch, Epochs: c.Epochs, Steps: c.Steps, Patience: c.Patience,
 	}
 	if w, ok := p.optimizer.(*nn.AdamW); ok {
-		s.Decay = or(w.WeightDecay, 0.01)
+		s.Decay = w.WeightDecay
 	}
 	if c.Precision == 64 {
 		s.Precision = 64
@@ -445,6 +441,7 @@ const (
 	// decay, and more epochs, since they are short.
 	fewRows       = 1000
 	fewRowsUnits  = 256
+	fewRowsRate   = 2e-3
 	fewRowsDecay  = 0.5
 	fewRowsEpochs = 120
 	leastSteps    = 1000
@@ -457,6 +454,23 @@ const (
 	fewTestRows  = 200
 	fewTestFolds = 5
 )
+
+// DefaultOptimizer is the optimiser of a Config without one: AdamW, its rate and
+// its decay decided from the number of training rows.
+func DefaultOptimizer() *nn.AdamW { return &nn.AdamW{} }
+
+// decideAdamW sets what an AdamW leaves open.
+func decideAdamW(o nn.AdamW, rows int) *nn.AdamW {
+	rate, decay := defaultRate, defaultDecay
+	switch {
+	case rows < veryFewRows:
+		rate, decay = fewRowsRate, veryFewRowsDecay
+	case rows < fewRows:
+		rate, decay = fewRowsRate, fewRowsDecay
+	}
+	o.Rate, o.WeightDecay = or(o.Rate, rate), or(o.WeightDecay, decay)
+	return &o
+}
 
 // defaultShare is the validation rows' share of the rows: a tenth, but 30 rows
 // where that takes no more than three tenths. Fewer say little about when to

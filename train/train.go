@@ -57,7 +57,7 @@ type Config struct {
 	Precision  int             // 32 or 64: bits of the numbers in training; 0 means 32
 
 	// The training.
-	Optimizer    nn.Optimizer // nil: AdamW
+	Optimizer    nn.Optimizer // nil: AdamW; a rate or a weight decay of an AdamW that is 0 is decided from the rows
 	Schedule     *nn.Schedule // nil: cosine after 5 % of warm-up, constant for L-BFGS
 	Batch        int          // rows a step; 0: decided from the rows; −1 is all of them
 	Epochs       int          // passes over the training rows; 0: decided
