@@ -82,14 +82,13 @@ func (m *Model) Columns() []prep.Column {
 	return columns
 }
 
-// CSVOptions returns how to read a CSV file for this model: columns that it
-// takes as text are text, whatever they look like.
+// CSVOptions returns how to read a CSV file for this model: each of its columns
+// is what it was in training, so that text among numbers is an error with its
+// place, and numbers are text where the model knows text.
 func (m *Model) CSVOptions() table.CSVOptions {
-	var o table.CSVOptions
+	o := table.CSVOptions{Kinds: map[string]table.Kind{}}
 	for _, c := range m.Columns() {
-		if c.Kind == table.Category {
-			o.Categories = append(o.Categories, c.Name)
-		}
+		o.Kinds[c.Name] = c.Kind
 	}
 	return o
 }

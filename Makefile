@@ -1,0 +1,41 @@
+# Targets: test (all that CI runs), lint, soak (long tests), fuzz, build.
+# `make test` installs what it needs; see scripts/.
+
+GO ?= go
+FUZZTIME ?= 30s
+export GOTOOLCHAIN ?= local
+
+.PHONY: test lint cross race unit vuln soak fuzz build
+
+test: lint cross race vuln unit
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o shoal ./cmd/shoal
+
+# Format, vet, staticcheck, go.mod and generated files.
+lint:
+	@scripts/lint.sh
+
+# Everything compiles for the systems that people have, and for the page.
+cross:
+	@scripts/cross.sh
+
+# The race detector, with cgo; short tests.
+race:
+	@scripts/race.sh
+
+# Known vulnerabilities in what we call.
+vuln:
+	@scripts/vuln.sh
+
+# The tests. Last, so that their lines end the output.
+unit:
+	CGO_ENABLED=0 $(GO) test ./...
+
+# Long tests: all float32 values, the nine tables, files read by the reference
+# implementations. Hours.
+soak:
+	SHOAL_SOAK=1 $(GO) test -timeout 8h -v ./...
+
+fuzz:
+	@scripts/fuzz.sh $(FUZZTIME)
