@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/shoal-nn/shoal/internal/atomicfile"
@@ -89,10 +91,13 @@ func (m *Model) Write(w io.Writer) error {
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
-		return err
+		return fmt.Errorf("shoal: describing the model: %w", err)
 	}
 	f.Metadata = map[string]string{metadataKey: string(text)}
-	return safetensors.Write(w, f)
+	if err := safetensors.Write(w, f); err != nil {
+		return fmt.Errorf("shoal: %w", err)
+	}
+	return nil
 }
 
 // Open reads a model from a file. A file that isn't one gives an error that
@@ -110,15 +115,25 @@ func Open(path string) (*Model, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("shoal: %s: %w: it is no regular file", path, ErrNotAModel)
 	}
-	m, err := Read(f, info.Size())
+	m, err := read(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("shoal: %s: %w", path, err)
 	}
 	return m, nil
 }
 
-// Read reads a model from size bytes.
+// Read reads a model from size bytes, as Open does from a file. It takes
+// nothing at its word: what it allocates is bounded by a multiple of size, and a
+// model whose parts don't fit together is an error.
 func Read(r io.Reader, size int64) (*Model, error) {
+	m, err := read(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("shoal: %w", err)
+	}
+	return m, nil
+}
+
+func read(r io.Reader, size int64) (*Model, error) {
 	f, err := safetensors.Read(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotAModel, err)
@@ -131,14 +146,21 @@ func Read(r io.Reader, size int64) (*Model, error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("the model's description can't be read: %w", err)
 	}
-	if d.Version < 1 || d.Version > FileVersion {
+	if d.Version < 1 {
+		return nil, fmt.Errorf("the model is damaged: there is no version %d", d.Version)
+	}
+	if d.Version > FileVersion {
 		return nil, fmt.Errorf("it is a model file of version %d; this program reads up to version %d: a newer one is needed", d.Version, FileVersion)
+	}
+	tensors := make(map[string]*safetensors.Tensor, len(f.Tensors))
+	for i := range f.Tensors {
+		tensors[f.Tensors[i].Name] = &f.Tensors[i]
 	}
 	mix := &mixture.Mixture{Task: d.Task, Targets: d.Targets, Training: d.Training}
 	for i, v := range d.Views {
 		view := mixture.View{Features: v.Features, Weight: v.Weight, Temperature: v.Temperature}
 		for k, n := range v.Networks {
-			network, err := readNetwork(f, n, i, k)
+			network, err := readNetwork(tensors, n, i, k)
 			if err != nil {
 				return nil, fmt.Errorf("the model is damaged: view %d, network %d: %w", i+1, k+1, err)
 			}
@@ -146,31 +168,39 @@ func Read(r io.Reader, size int64) (*Model, error) {
 		}
 		mix.Views = append(mix.Views, view)
 	}
+	if len(tensors) > 0 {
+		return nil, fmt.Errorf("the model is damaged: tensor %q belongs to no layer", slices.Min(slices.Collect(maps.Keys(tensors))))
+	}
 	if err := mix.Check(); err != nil {
 		return nil, fmt.Errorf("the model is damaged: %w", err)
 	}
 	return &Model{mix: mix}, nil
 }
 
-// readNetwork makes a network of its description and the file's tensors, whose
-// sizes are compared before anything is allocated.
-func readNetwork(f *safetensors.File, d networkJSON, view, network int) (*nn.Network, error) {
+// readNetwork makes a network of its description and of its tensors, which it
+// takes out of those of the file. Sizes are compared before anything is
+// allocated.
+func readNetwork(tensors map[string]*safetensors.Tensor, d networkJSON, view, network int) (*nn.Network, error) {
 	var layers []nn.Layer
+	var ws, bs []*safetensors.Tensor
 	prev := d.Inputs
 	for l, layer := range d.Layers {
 		g, err := nn.ActivationNamed(layer.Activation)
 		if err != nil {
 			return nil, err
 		}
-		w, okW := f.Tensor(tensorName(view, network, l, "W"))
-		b, okB := f.Tensor(tensorName(view, network, l, "b"))
-		if !okW || !okB {
-			return nil, fmt.Errorf("layer %d has no tensors W and b", l+1)
+		nameW, nameB := tensorName(view, network, l, "W"), tensorName(view, network, l, "b")
+		w, b := tensors[nameW], tensors[nameB]
+		if w == nil || b == nil {
+			return nil, fmt.Errorf("layer %d lacks the tensor %s or %s", l+1, nameW, nameB)
 		}
+		delete(tensors, nameW)
+		delete(tensors, nameB)
 		if len(w.Shape) != 2 || w.Shape[0] != layer.Units || w.Shape[1] != prev || len(b.Shape) != 1 || b.Shape[0] != layer.Units || w.F32 == nil || b.F32 == nil {
 			return nil, fmt.Errorf("layer %d: W is %v and b %v; %d units over %d inputs of float32 were declared", l+1, w.Shape, b.Shape, layer.Units, prev)
 		}
 		layers = append(layers, nn.Layer{Units: layer.Units, Activation: g, Dropout: layer.Dropout})
+		ws, bs = append(ws, w), append(bs, b)
 		prev = layer.Units
 	}
 	n := nn.New(d.Inputs, layers...)
@@ -178,9 +208,8 @@ func readNetwork(f *safetensors.File, d networkJSON, view, network int) (*nn.Net
 		return nil, err
 	}
 	for l := range layers {
-		w, _ := f.Tensor(tensorName(view, network, l, "W"))
-		b, _ := f.Tensor(tensorName(view, network, l, "b"))
-		if err := n.SetParameters(l, nn.Matrix{Rows: w.Shape[0], Cols: w.Shape[1], Data: w.F32}, b.F32); err != nil {
+		w := nn.Matrix{Rows: ws[l].Shape[0], Cols: ws[l].Shape[1], Data: ws[l].F32}
+		if err := n.SetParameters(l, w, bs[l].F32); err != nil {
 			return nil, err
 		}
 	}

@@ -130,8 +130,12 @@ func (p *Predictions) Numbers() []float64 {
 	return x
 }
 
-// rowsAtOnce bounds the memory of a prediction: features of so many rows.
-const rowsAtOnce = 4096
+// A prediction takes so many rows at once, or fewer where they have more than
+// so many features in all: that bounds its memory.
+const (
+	rowsAtOnce     = 4096
+	featuresAtOnce = 1 << 20
+)
 
 // Predict answers every row of a table. Columns are matched by name: one that
 // the model needs and the table lacks is an error; others are listed in Extra.
@@ -144,20 +148,26 @@ func (m *Model) Predict(t *table.Table) (*Predictions, error) {
 		p.Targets = append(p.Targets, target.Name)
 	}
 	p.Extra = m.extra(t)
+	bound := make([]*prep.Bound, len(m.mix.Views))
+	atOnce := rowsAtOnce
+	for i, v := range m.mix.Views {
+		b, err := v.Features.Bind(t)
+		if err != nil {
+			return nil, fmt.Errorf("shoal: %w", err)
+		}
+		bound[i] = b
+		atOnce = max(1, min(atOnce, featuresAtOnce/v.Features.Width()))
+	}
 	answerer := mixture.Answerer{Mixture: m.mix}
 	n := m.mix.Answers()
-	for first := 0; first < t.Rows(); first += rowsAtOnce {
-		rows := make([]int, min(rowsAtOnce, t.Rows()-first))
+	for first := 0; first < t.Rows(); first += atOnce {
+		rows := make([]int, min(atOnce, t.Rows()-first))
 		for i := range rows {
 			rows[i] = first + i
 		}
 		x := make([]nn.Matrix, len(m.mix.Views))
 		for i, v := range m.mix.Views {
-			features, err := v.Features.Apply(t, rows)
-			if err != nil {
-				return nil, fmt.Errorf("shoal: %w", err)
-			}
-			x[i] = nn.Matrix{Rows: len(rows), Cols: v.Features.Width(), Data: features}.T()
+			x[i] = nn.Matrix{Rows: len(rows), Cols: v.Features.Width(), Data: bound[i].Apply(rows)}.T()
 		}
 		answer, err := answerer.Answer(x)
 		if err != nil {

@@ -201,8 +201,10 @@ func TestTheFlowerOfTheCourse(t *testing.T) {
 				got  []float64
 				want [][]float64
 			}{
-				{"W1", net.Layers[0].W.Data, run.Final.W1}, {"b1", net.Layers[0].B, run.Final.B1},
-				{"W2", net.Layers[1].W.Data, run.Final.W2}, {"b2", net.Layers[1].B, run.Final.B2},
+				{"W1", net.Layers[0].W.Data, run.Final.W1},
+				{"b1", net.Layers[0].B, run.Final.B1},
+				{"W2", net.Layers[1].W.Data, run.Final.W2},
+				{"b2", net.Layers[1].B, run.Final.B2},
 			} {
 				if d := apart(p.got, matrix[float64](p.want)); d > 1e-4 {
 					t.Errorf("%s is off by %.2g at the end, want at most 1e-4", p.name, d)

@@ -107,8 +107,12 @@ type Options struct {
 
 // Fit decides from the whole table which columns are features, and measures
 // them on the given rows, the training rows. The notes say what a person should
-// know of it.
+// know of it. A table without a column to learn from is an error, as are more
+// than MaxFeatures features and text that is no UTF-8.
 func Fit(t *table.Table, rows []int, o Options) (f *Features, notes []string, err error) {
+	if err := t.Err(); err != nil {
+		return nil, nil, err
+	}
 	f = &Features{}
 	skip, keep := set(o.Skip), set(o.Keep)
 	for i := range t.Columns {
@@ -121,28 +125,39 @@ func Fit(t *table.Table, rows []int, o Options) (f *Features, notes []string, er
 			continue
 		}
 		var p Column
-		var note string
+		var note, reason string
 		if c.Kind == table.Category {
-			p, note = fitCategory(c, rows)
+			p, note, reason = fitCategory(c, rows)
 		} else {
-			p, note = fitNumber(c, rows, o.Raw)
+			p, note, reason = fitNumber(c, rows, o.Raw)
+		}
+		if reason != "" {
+			f.LeftOut = append(f.LeftOut, LeftOut{c.Name, reason})
+			continue
+		}
+		if err := p.checkText(); err != nil {
+			return nil, nil, fmt.Errorf("prep: %scolumn %q: %w", place(t), c.Name, err)
 		}
 		if note != "" {
 			notes = append(notes, fmt.Sprintf("column %q: %s", c.Name, note))
-		}
-		if p.Width() == 0 {
-			f.LeftOut = append(f.LeftOut, LeftOut{c.Name, "every value in the training rows is missing"})
-			continue
 		}
 		f.Columns = append(f.Columns, p)
 	}
 	switch n := f.Width(); {
 	case n == 0:
-		return nil, nil, fmt.Errorf("prep: %s: no column is left to learn from%s", t.Name, reasons(f.LeftOut))
+		return nil, nil, fmt.Errorf("prep: %sno column is left to learn from%s", place(t), reasons(f.LeftOut))
 	case n > MaxFeatures:
-		return nil, nil, fmt.Errorf("prep: %s: %d features; the limit is %d", t.Name, n, MaxFeatures)
+		return nil, nil, fmt.Errorf("prep: %s%d features; the limit is %d", place(t), n, MaxFeatures)
 	}
 	return f, notes, nil
+}
+
+// place returns the table's name as the beginning of a message.
+func place(t *table.Table) string {
+	if t.Name == "" {
+		return ""
+	}
+	return t.Name + ": "
 }
 
 func set(names []string) map[string]bool {
@@ -225,8 +240,12 @@ func uselessText(c *table.Column, keep bool) string {
 	return ""
 }
 
-// fitCategory keeps the most frequent levels of the rows.
-func fitCategory(c *table.Column, rows []int) (p Column, note string) {
+// noneInTraining is why a column is left out that has values elsewhere.
+const noneInTraining = "every value in the training rows is missing"
+
+// fitCategory keeps the most frequent levels of the rows. A reason leaves the
+// column out.
+func fitCategory(c *table.Column, rows []int) (p Column, note, reason string) {
 	count := make([]int, len(c.Levels))
 	for _, r := range rows {
 		if k := c.Codes[r]; k >= 0 {
@@ -238,6 +257,9 @@ func fitCategory(c *table.Column, rows []int) (p Column, note string) {
 		if n > 0 {
 			order = append(order, k)
 		}
+	}
+	if len(order) == 0 {
+		return p, "", noneInTraining
 	}
 	sort.Slice(order, func(i, j int) bool {
 		a, b := order[i], order[j]
@@ -252,7 +274,7 @@ func fitCategory(c *table.Column, rows []int) (p Column, note string) {
 		p.Levels = append(p.Levels, c.Levels[k])
 	}
 	sort.Strings(p.Levels)
-	return p, note
+	return p, note, ""
 }
 
 // Standardised values beyond this many standard deviations are clipped.
@@ -261,8 +283,13 @@ const clipAt = 8
 // resolution is how many float32 steps a standard deviation should have.
 const resolution = 1 << 10
 
-// fitNumber measures a number column on the rows.
-func fitNumber(c *table.Column, rows []int, raw bool) (p Column, note string) {
+// leastNormal is the smallest float32 with all of its bits. Runtimes may take
+// what is smaller for 0.
+const leastNormal = 0x1p-126
+
+// fitNumber measures a number column on the rows. A reason leaves the column
+// out.
+func fitNumber(c *table.Column, rows []int, raw bool) (p Column, note, reason string) {
 	p = Column{Name: c.Name, Kind: c.Kind, SD: 1}
 	x := make([]float64, 0, len(rows))
 	for _, r := range rows {
@@ -272,36 +299,38 @@ func fitNumber(c *table.Column, rows []int, raw bool) (p Column, note string) {
 	}
 	p.Indicator = len(x) < len(rows) && !raw
 	if len(x) == 0 {
-		p.High = 0
-		return p, "every value in the training rows is missing"
+		return p, "", noneInTraining
 	}
 	median := Median(x)
 	mean, sd := Moments(x)
-	low, high := x[0], x[0]
-	for _, v := range x {
-		low, high = min(low, v), max(high, v)
-	}
+	low, high := extremes(x)
 	if coarse(low, high, sd) {
-		shift := math.Round(median)
-		if !coarse(low-shift, high-shift, sd) {
-			p.Shift = shift
-			note = fmt.Sprintf("float32 can't tell its values apart; %v is subtracted first", shift)
-		} else {
-			note = "float32 can't tell all of its values apart; a difference or a logarithm may serve better"
+		// No value is further from the median than √n standard deviations, so
+		// that the median serves where a whole number near it doesn't.
+		if p.Shift = math.Round(median); coarse(low-p.Shift, high-p.Shift, sd) {
+			p.Shift = median
 		}
+		note = fmt.Sprintf("float32 can't tell its values apart; %v is subtracted first", p.Shift)
+	}
+	if low-p.Shift < -math.MaxFloat32 || high-p.Shift > math.MaxFloat32 {
+		return p, "", fmt.Sprintf("its values, %v to %v, pass what float32 holds (±3.4e+38); a logarithm of them may serve", low, high)
+	}
+	if sd > 0 && sd < leastNormal {
+		return p, "", fmt.Sprintf("its values differ by less (%.3g) than float32 holds (1.2e-38); a multiple of them may serve", sd)
 	}
 	p.Fill = float32(median - p.Shift)
 	if raw {
 		p.Low, p.High = -math.MaxFloat32, math.MaxFloat32
-		return p, note
+		return p, note, ""
 	}
 	p.Mean = float32(mean - p.Shift)
-	if s := float32(sd); s > 0 && !math.IsInf(float64(s), 0) {
-		p.SD = s
+	if sd > 0 {
+		p.SD = float32(sd)
 	}
+	// Rounding keeps the order low ≤ mean ≤ high, so Low ≤ 0 ≤ High.
 	z := func(v float64) float32 { return (float32(v-p.Shift) - p.Mean) / p.SD }
 	p.Low, p.High = max(z(low), -clipAt), min(z(high), clipAt)
-	return p, note
+	return p, note, ""
 }
 
 // coarse says whether float32 has fewer than resolution steps in a standard
@@ -311,8 +340,9 @@ func coarse(low, high, sd float64) bool {
 	return sd > 0 && largest > sd*(1<<24)/resolution
 }
 
-// Number applies a number column to a value, NaN if it is missing: z, and
-// whether the value was missing.
+// Number applies a number column to a value, NaN if it is missing: z, which is
+// finite, and whether the value was missing. A value that float32 can't hold
+// counts as ±Inf, and so as High or Low.
 func (c *Column) Number(x float64) (z float32, missing bool) {
 	v := float32(x - c.Shift)
 	if v != v {
@@ -345,28 +375,29 @@ func (c *Column) Level(text string) int {
 // Match finds the columns of the features in a table, by name: missing ones
 // and ones of another kind are an error, extra ones are returned.
 func (f *Features) Match(t *table.Table) (at []int, extra []string, err error) {
-	place := make(map[string]int, len(t.Columns))
+	if err := t.Err(); err != nil {
+		return nil, nil, err
+	}
+	where := make(map[string]int, len(t.Columns))
 	for i, c := range t.Columns {
-		place[c.Name] = i
+		where[c.Name] = i
 	}
 	at = make([]int, len(f.Columns))
 	used := make(map[string]bool, len(f.Columns))
 	var missing []string
 	for i, c := range f.Columns {
-		j, ok := place[c.Name]
+		j, ok := where[c.Name]
 		if !ok {
 			missing = append(missing, c.Name)
 			continue
 		}
 		at[i], used[c.Name] = j, true
-		if got := t.Columns[j].Kind; (got == table.Category) != (c.Kind == table.Category) && !allMissing(&t.Columns[j]) {
-			if got == table.Category {
-				return nil, nil, fmt.Errorf("prep: %s: column %q: has text (%q); the model was trained on numbers there", t.Name, c.Name, firstText(&t.Columns[j]))
-			}
+		if text := firstText(&t.Columns[j]); text != "" && c.Kind != table.Category {
+			return nil, nil, fmt.Errorf("prep: %scolumn %q: has text (%q); the model was trained on numbers there", place(t), c.Name, text)
 		}
 	}
 	if len(missing) > 0 {
-		return nil, nil, fmt.Errorf("prep: %s: has no column %s; the model needs it", t.Name, quoted(missing))
+		return nil, nil, fmt.Errorf("prep: %shas no column %s; the model needs it", place(t), quoted(missing))
 	}
 	for _, c := range t.Columns {
 		if !used[c.Name] {
@@ -376,20 +407,7 @@ func (f *Features) Match(t *table.Table) (at []int, extra []string, err error) {
 	return at, extra, nil
 }
 
-func allMissing(c *table.Column) bool {
-	for _, k := range c.Codes {
-		if k >= 0 {
-			return false
-		}
-	}
-	for _, x := range c.Numbers {
-		if !math.IsNaN(x) {
-			return false
-		}
-	}
-	return true
-}
-
+// firstText returns the first text of a column, "" if it has none.
 func firstText(c *table.Column) string {
 	for _, k := range c.Codes {
 		if k >= 0 {
@@ -416,29 +434,55 @@ func quoted(names []string) string {
 // Apply returns the features of the rows of a table, Width values a row. Rows
 // nil means all.
 func (f *Features) Apply(t *table.Table, rows []int) ([]float32, error) {
+	b, err := f.Bind(t)
+	if err != nil {
+		return nil, err
+	}
+	if rows == nil {
+		rows = make([]int, t.Rows())
+		for i := range rows {
+			rows[i] = i
+		}
+	}
+	return b.Apply(rows), nil
+}
+
+// Bound is Features bound to the columns of a table, to apply them a part of
+// the rows at a time.
+type Bound struct {
+	width   int
+	columns []boundColumn
+}
+
+type boundColumn struct {
+	offset int                          // of its first feature
+	put    func(dst []float32, row int) // writes the features of a row over zeros
+}
+
+// Bind finds the columns of the features in a table. The errors are Match's.
+func (f *Features) Bind(t *table.Table) (*Bound, error) {
 	at, _, err := f.Match(t)
 	if err != nil {
 		return nil, err
 	}
-	n, width := t.Rows(), f.Width()
-	if rows != nil {
-		n = len(rows)
-	}
-	out := make([]float32, n*width)
-	offset := 0
+	b := &Bound{}
 	for i := range f.Columns {
-		c, from := &f.Columns[i], &t.Columns[at[i]]
-		put := c.filler(from)
-		for r := range n {
-			src := r
-			if rows != nil {
-				src = rows[r]
-			}
-			put(out[r*width+offset:], src)
-		}
-		offset += c.Width()
+		c := &f.Columns[i]
+		b.columns = append(b.columns, boundColumn{b.width, c.filler(&t.Columns[at[i]])})
+		b.width += c.Width()
 	}
-	return out, nil
+	return b, nil
+}
+
+// Apply returns the features of rows of the table, Width values a row.
+func (b *Bound) Apply(rows []int) []float32 {
+	out := make([]float32, len(rows)*b.width)
+	for _, c := range b.columns {
+		for i, r := range rows {
+			c.put(out[i*b.width+c.offset:], r)
+		}
+	}
+	return out
 }
 
 // filler returns a function that writes the features of one row of a table's

@@ -31,14 +31,15 @@ func Moments(x []float64) (mean, sd float64) {
 	if len(x) == 0 {
 		return 0, 0
 	}
-	// Scaled by a power of two, so that large values don't overflow.
-	largest := 0.0
-	for _, v := range x {
-		largest = max(largest, math.Abs(v))
+	low, high := extremes(x)
+	if low == high {
+		return low, 0 // not a little more, by the rounding of the sum
 	}
+	// Scaled by a power of two, so that no square overflows, nor vanishes where
+	// it counts.
 	scale := 1.0
-	if largest > 0x1p500 {
-		scale = 0x1p-530
+	if _, e := math.Frexp(max(math.Abs(low), math.Abs(high))); e > 400 || e < -400 {
+		scale = math.Ldexp(1, min(max(-e, -1000), 1000))
 	}
 	n := float64(len(x))
 	mean = Sum(x, func(v float64) float64 { return float64(v * scale) }) / n
@@ -46,7 +47,16 @@ func Moments(x []float64) (mean, sd float64) {
 		d := float64(v*scale) - mean
 		return float64(d * d)
 	}) / n
-	return mean / scale, math.Sqrt(square) / scale
+	return min(max(mean/scale, low), high), math.Sqrt(square) / scale
+}
+
+// extremes returns the least and the greatest of x, which has a value at least.
+func extremes(x []float64) (low, high float64) {
+	low, high = x[0], x[0]
+	for _, v := range x {
+		low, high = min(low, v), max(high, v)
+	}
+	return low, high
 }
 
 // sampleSize is the number of values up to which quantiles are exact.
@@ -73,8 +83,7 @@ func Median(x []float64) float64 {
 	if n%2 == 1 {
 		return s[n/2]
 	}
-	a, b := s[n/2-1], s[n/2]
-	return a + float64((b-a)*0.5)
+	return float64(s[n/2-1]*0.5) + float64(s[n/2]*0.5) // the halves, as the sum may overflow
 }
 
 // scramble is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).

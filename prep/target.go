@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/shoal-nn/shoal/table"
 )
@@ -100,6 +99,9 @@ func FitClasses(c *table.Column, rows []int) (*Target, error) {
 			t.Classes = append(t.Classes, Text(c.Kind, x))
 		}
 	}
+	if err := t.checkText(); err != nil {
+		return nil, err
+	}
 	switch k := len(t.Classes); {
 	case k == 0:
 		return nil, fmt.Errorf("prep: target %q: every value is missing", c.Name)
@@ -136,6 +138,9 @@ func FitNumbers(c *table.Column, rows []int, scale Scale) (*Target, error) {
 		return nil, fmt.Errorf("prep: target %q: a regression needs numbers, this column has text (%q)", c.Name, firstText(c))
 	}
 	t := &Target{Name: c.Name, Kind: c.Kind, SD: 1}
+	if err := t.checkText(); err != nil {
+		return nil, err
+	}
 	var x []float64
 	for _, r := range rows {
 		if v := c.Numbers[r]; !math.IsNaN(v) {
@@ -146,8 +151,14 @@ func FitNumbers(c *table.Column, rows []int, scale Scale) (*Target, error) {
 		return nil, fmt.Errorf("prep: target %q: every value is missing", c.Name)
 	}
 	mean, sd := Moments(x)
-	if sd == 0 {
+	low, high := extremes(x)
+	switch {
+	case sd == 0:
 		return nil, fmt.Errorf("prep: target %q: every value is %v; there is nothing to learn", c.Name, x[0])
+	case low < -math.MaxFloat32 || high > math.MaxFloat32:
+		return nil, fmt.Errorf("prep: target %q: its values, %v to %v, pass what float32 holds (±3.4e+38), in which a model answers; a logarithm of them may serve", c.Name, low, high)
+	case sd < leastNormal:
+		return nil, fmt.Errorf("prep: target %q: its values differ by less (%.3g) than float32 holds (1.2e-38), in which a model answers; a multiple of them may serve", c.Name, sd)
 	}
 	switch scale {
 	case Standardise:
@@ -196,10 +207,13 @@ func (t *Target) Standardise(v float64) float64 { return (v - t.Mean) / t.SD }
 // Value returns an output of the network in the target's units.
 func (t *Target) Value(y float64) float64 { return float64(y*t.SD) + t.Mean }
 
-// Text writes a number or boolean as a label: 3, 0.5, true.
+// Text writes a number or boolean as a label: 3, 0.5, true. −0 is 0.
 func Text(k table.Kind, x float64) string {
-	if k == table.Boolean {
+	switch {
+	case k == table.Boolean:
 		return strconv.FormatBool(x != 0)
+	case x == 0:
+		return "0"
 	}
-	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', -1, 64), ".0")
+	return strconv.FormatFloat(x, 'f', -1, 64)
 }

@@ -8,11 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/shoal-nn/shoal/internal/kernel"
 	"github.com/shoal-nn/shoal/nn"
 	"github.com/shoal-nn/shoal/prep"
+	"github.com/shoal-nn/shoal/table"
 )
 
 // Mixture is a model.
@@ -62,28 +65,95 @@ func (m *Mixture) Check() error {
 	if len(m.Targets) == 0 || m.Task == prep.Classification && len(m.Targets) != 1 {
 		return fmt.Errorf("%d targets for a %s", len(m.Targets), m.Task)
 	}
-	for _, t := range m.Targets {
-		if m.Task == prep.Classification && len(t.Classes) < 2 {
-			return fmt.Errorf("target %q has %d classes", t.Name, len(t.Classes))
+	names := map[string]bool{}
+	for i := range m.Targets {
+		t := &m.Targets[i]
+		if err := t.Check(m.Task); err != nil {
+			return err
 		}
-		if m.Task == prep.Regression && !(t.SD > 0) {
-			return fmt.Errorf("target %q has standard deviation %v", t.Name, t.SD)
+		if names[t.Name] {
+			return fmt.Errorf("two targets are called %q", t.Name)
 		}
+		names[t.Name] = true
 	}
 	if len(m.Views) == 0 {
-		return fmt.Errorf("no view")
+		return errors.New("no view")
 	}
-	for i, v := range m.Views {
-		if v.Features == nil || len(v.Networks) == 0 || !(v.Temperature > 0) || !(v.Weight >= 0) {
-			return fmt.Errorf("view %d lacks features, networks, a weight or a temperature", i+1)
+	kinds := map[string]table.Kind{}
+	var weights float64
+	for i := range m.Views {
+		v := &m.Views[i]
+		if err := m.checkView(v); err != nil {
+			return fmt.Errorf("view %d: %w", i+1, err)
 		}
-		for k, n := range v.Networks {
-			if err := n.Err(); err != nil {
-				return fmt.Errorf("view %d, network %d: %w", i+1, k+1, err)
+		weights += v.Weight
+		for _, c := range v.Features.Columns {
+			if kind, seen := kinds[c.Name]; seen && kind != c.Kind {
+				return fmt.Errorf("view %d: column %q is a %v here and a %v in another view", i+1, c.Name, c.Kind, kind)
 			}
-			if n.Inputs != v.Features.Width() || n.Outputs() != m.Outputs() {
-				return fmt.Errorf("view %d, network %d: %d inputs and %d outputs for %d features and %d outputs", i+1, k+1, n.Inputs, n.Outputs(), v.Features.Width(), m.Outputs())
+			if kinds[c.Name] = c.Kind; names[c.Name] {
+				return fmt.Errorf("view %d: column %q is both a feature and a target", i+1, c.Name)
 			}
+		}
+	}
+	if !(math.Abs(weights-1) <= 1e-6) {
+		return fmt.Errorf("the views' weights add up to %v, not to 1", weights)
+	}
+	return nil
+}
+
+// checkView says whether a view's parts fit together, and give finite answers.
+func (m *Mixture) checkView(v *View) error {
+	switch {
+	case v.Features == nil:
+		return errors.New("it has no features")
+	case len(v.Networks) == 0:
+		return errors.New("it has no network")
+	case !(v.Weight >= 0 && v.Weight <= 1):
+		return fmt.Errorf("its weight %v is outside 0 to 1", v.Weight)
+	case !(v.Temperature >= leastTemperature && v.Temperature <= 1/leastTemperature):
+		return fmt.Errorf("its temperature %v is outside %v to %v", v.Temperature, leastTemperature, 1/leastTemperature)
+	}
+	if err := v.Features.Check(); err != nil {
+		return err
+	}
+	for k, n := range v.Networks {
+		if err := m.checkNetwork(n, v.Features.Width()); err != nil {
+			return fmt.Errorf("network %d: %w", k+1, err)
+		}
+		first, last := v.Networks[0].Layers, n.Layers
+		if of, is := first[len(first)-1].Activation, last[len(last)-1].Activation; of.String() != is.String() {
+			return fmt.Errorf("network %d: its outputs are %v, those of network 1 %v; they are averaged before the activation", k+1, is, of)
+		}
+	}
+	return nil
+}
+
+// leastTemperature and its inverse bound the temperatures.
+const leastTemperature = 1e-6
+
+// checkNetwork says whether a network takes the features and answers the task.
+func (m *Mixture) checkNetwork(n *nn.Network, features int) error {
+	if err := n.Err(); err != nil {
+		return err
+	}
+	if n.Inputs != features || n.Outputs() != m.Outputs() {
+		return fmt.Errorf("%d inputs and %d outputs for %d features and %d outputs", n.Inputs, n.Outputs(), features, m.Outputs())
+	}
+	output := n.Layers[len(n.Layers)-1].Activation.Name
+	switch {
+	case m.Task == prep.Regression && output == nn.Softmax.Name:
+		return errors.New("its output is softmax, whose answers are no numbers")
+	case m.Task == prep.Classification && m.Outputs() == 1 && output != nn.Sigmoid.Name,
+		m.Task == prep.Classification && m.Outputs() > 1 && output != nn.Softmax.Name:
+		return fmt.Errorf("its output is %s; of two classes it must be sigmoid, of more softmax", output)
+	}
+	for l, layer := range n.Layers {
+		if i := kernel.NotFinite(layer.W.Data); i >= 0 {
+			return fmt.Errorf("layer %d: W[%d, %d] is %v", l+1, i/layer.W.Cols, i%layer.W.Cols, layer.W.Data[i])
+		}
+		if i := kernel.NotFinite(layer.B); i >= 0 {
+			return fmt.Errorf("layer %d: b[%d] is %v", l+1, i, layer.B[i])
 		}
 	}
 	return nil
