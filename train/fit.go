@@ -228,16 +228,16 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 		return judge.Cost(vx, vy, vw)
 	}
 
-	// The first to beat is the trivial guess: where no epoch does, it is the
-	// model, and the report says so.
-	best := trivial(net, data)
-	started := net.Clone()
-	net.CopyFrom(best)
-	least, err := validate()
+	// What is to be beaten at the end. Patience doesn't count against it: a
+	// network may take longer than that to get there.
+	guess, started := trivial(net, data), net.Clone()
+	net.CopyFrom(guess)
+	guessLoss, err := validate()
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	net.CopyFrom(started)
+	best, least, bestEpoch := guess.Clone(), math.Inf(1), 0
 	order := all(data.rows)
 	random := j.random(streamOrder)
 	steps := 0
@@ -270,20 +270,49 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 		}
 		e := Epoch{Epoch: epoch, TrainLoss: sum / max(seen, 1), ValidLoss: loss}
 		if e.Best = valid.rows == 0 || loss < least; e.Best {
-			least, f.best = loss, epoch
+			least, bestEpoch = loss, epoch
 			best.CopyFrom(net)
 		}
-		f.history = append(f.history, e)
+		f.record(e)
 		j.tell(Event{Kind: EpochEnd, Epoch: e, Epochs: p.settings.Epochs, Elapsed: time.Since(start)})
-		if ctx.Err() != nil || p.settings.Patience > 0 && epoch-f.best >= p.settings.Patience {
+		if ctx.Err() != nil || p.settings.Patience > 0 && epoch-bestEpoch >= p.settings.Patience {
 			break
 		}
 	}
-	if f.best == 0 && len(f.history) > 0 {
+	f.endHistory()
+	f.best = bestEpoch
+	if valid.rows > 0 && !(least < guessLoss) {
+		best, f.best = guess, 0
 		f.notes = append(f.notes, "no epoch was better on the validation rows than guessing: the model always gives the same answer")
 	}
 	view.Networks = append(view.Networks, nn.Convert[float32](best))
 	return ctx.Err()
+}
+
+// mostHistory bounds the history of a run, which is a part of the model's file.
+const mostHistory = 2000
+
+// record adds an epoch to the history; one in two, four, … once there are many.
+func (f *fitted) record(e Epoch) {
+	f.last, f.every = e, max(f.every, 1)
+	if e.Epoch%f.every != 0 {
+		return
+	}
+	if len(f.history) == mostHistory {
+		f.every *= 2
+		f.history = slices.DeleteFunc(f.history, func(e Epoch) bool { return e.Epoch%f.every != 0 })
+		if e.Epoch%f.every != 0 {
+			return
+		}
+	}
+	f.history = append(f.history, e)
+}
+
+// endHistory makes the last epoch the last of the history.
+func (f *fitted) endHistory() {
+	if n := len(f.history); f.last.Epoch > 0 && (n == 0 || f.history[n-1].Epoch != f.last.Epoch) {
+		f.history = append(f.history, f.last)
+	}
 }
 
 // trivial returns a network that gives every example the same answer, what the
@@ -433,7 +462,7 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 const (
 	defaultTest   = 0.2
 	defaultUnits  = 128
-	defaultRate   = 2e-3
+	defaultRate   = 5e-3
 	defaultDecay  = 0.01
 	defaultEpochs = 60
 

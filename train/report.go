@@ -25,9 +25,9 @@ type Report struct {
 	ScoredOn   string `json:"scored_on"` // TestRows, EveryRow, …
 
 	Settings  Settings `json:"settings"`
-	Epochs    int      `json:"epochs"`     // that were run
-	BestEpoch int      `json:"best_epoch"` // whose weights were kept
-	History   []Epoch  `json:"history,omitempty"`
+	Epochs    int      `json:"epochs"`            // that were run
+	BestEpoch int      `json:"best_epoch"`        // whose weights were kept
+	History   []Epoch  `json:"history,omitempty"` // all epochs, or of many one in 2, 4, …, and the last
 
 	Scores       Scores            `json:"scores"`
 	Baseline     Scores            `json:"baseline"`                // of always guessing the commonest class, or the mean

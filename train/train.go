@@ -272,7 +272,7 @@ func (j *job) findRows() error {
 		j.report.Notes = append(j.report.Notes, fmt.Sprintf("%d of %d rows have no value of the target and are left out", left, n))
 	}
 	if len(j.rows) < 2 {
-		return fmt.Errorf("train: %s: %d rows with a value of the target: there must be at least 2 to learn from one and look at the other", j.table.Name, len(j.rows))
+		return fmt.Errorf("train: %s: %s a value of the target: there must be at least 2 to learn from one and look at the other", j.table.Name, rowsWith(len(j.rows)))
 	}
 	if j.config.Weight == "" {
 		return nil
@@ -294,6 +294,13 @@ func (j *job) findRows() error {
 	}
 	j.weights, j.counted = w.Numbers, w.Numbers
 	return nil
+}
+
+func rowsWith(n int) string {
+	if n == 1 {
+		return "1 row has"
+	}
+	return fmt.Sprintf("%d rows have", n)
 }
 
 // decideTask decides between classes and numbers, and numbers the classes.
@@ -402,6 +409,8 @@ type fitted struct {
 	train, valid []int
 	settings     Settings
 	history      []Epoch
-	best         int // epoch of the weights kept
+	every        int   // the history has one epoch in so many
+	last         Epoch // that was run
+	best         int   // epoch of the weights kept
 	notes        []string
 }

@@ -352,3 +352,36 @@ func TestGOMAXPROCSDoesNotEnterTheResult(t *testing.T) {
 		t.Errorf("GOMAXPROCS=1: %s, else %s", got, want)
 	}
 }
+
+func TestTheHistoryOfALongRunStaysShort(t *testing.T) {
+	const epochs = 5000
+	c := train.Config{Target: "y", Ignore: []string{"high"}, Hidden: []int{1}, Epochs: epochs, Patience: epochs, Batch: -1}
+	r := fit(t, line(), c)
+	if r.Epochs != epochs {
+		t.Errorf("%d epochs were run, want %d", r.Epochs, epochs)
+	}
+	n := len(r.History)
+	if n > 2001 || n < 1000 {
+		t.Errorf("the history has %d epochs, want 1,000 to 2,001", n)
+	}
+	if last := r.History[n-1].Epoch; last != epochs {
+		t.Errorf("the history ends with epoch %d, want %d", last, epochs)
+	}
+	for i := 1; i < n-1; i++ {
+		if d := r.History[i].Epoch - r.History[i-1].Epoch; d != 4 {
+			t.Fatalf("epochs %d and %d follow each other in the history; want every fourth", r.History[i-1].Epoch, r.History[i].Epoch)
+		}
+	}
+}
+
+func TestPatienceWaitsForANetworkThatStillGetsBetter(t *testing.T) {
+	c := train.Config{
+		Target: "y", Ignore: []string{"high"}, Hidden: []int{8}, Epochs: 400, Patience: 2,
+		Optimizer: &nn.GradientDescent{Rate: 0.002}, Schedule: &nn.Schedule{Name: "constant"},
+	}
+	r := fit(t, line(), c)
+	start := r.History[0].ValidLoss
+	if slow := r.History[min(10, len(r.History)-1)].ValidLoss; !(slow < start) || r.Epochs < 100 || r.BestEpoch == 0 {
+		t.Errorf("stopped after %d epochs and kept epoch %d, though the loss was falling (%v, later %v)", r.Epochs, r.BestEpoch, start, slow)
+	}
+}
