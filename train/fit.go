@@ -370,13 +370,20 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 	if p.optimizer == nil {
 		p.optimizer = DefaultOptimizer()
 	}
+	hidden := c.Hidden
+	if hidden == nil {
+		hidden = []int{defaultUnits}
+		if rows < fewRows {
+			hidden[0] = fewRowsUnits
+		}
+	}
 	if o, ok := p.optimizer.(*nn.AdamW); ok {
-		p.optimizer = decideAdamW(*o, rows)
+		p.optimizer = decideAdamW(*o, rows, nx, hidden, outputs)
 	}
 	_, fullBatch := p.optimizer.(*nn.LBFGS)
 	s := &p.settings
 	*s = Settings{
-		Inputs: nx, Hidden: c.Hidden, Init: p.init.String(), Loss: p.loss.String(),
+		Inputs: nx, Hidden: hidden, Init: p.init.String(), Loss: p.loss.String(),
 		Optimizer: p.optimizer.Name(), LR: p.optimizer.LearningRate(), L2: c.L2, Dropout: c.Dropout, Clip: c.Clip,
 		Precision: 32, Seed: c.Seed, NoPrep: c.NoPrep, Batch: c.Batch, Epochs: c.Epochs, Steps: c.Steps, Patience: c.Patience,
 	}
@@ -385,12 +392,6 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 	}
 	if c.Precision == 64 {
 		s.Precision = 64
-	}
-	if s.Hidden == nil {
-		s.Hidden = []int{defaultUnits}
-		if rows < fewRows {
-			s.Hidden[0] = fewRowsUnits
-		}
 	}
 	for i, n := range s.Hidden {
 		g := nn.ReLU
@@ -478,6 +479,12 @@ const (
 	veryFewRows      = 100
 	veryFewRowsDecay = 2.0
 
+	// A narrow network with no more parameters than rows can't learn them by
+	// heart, and needs a higher rate: the flower with 4 tanh units reaches 86 %
+	// instead of 53 %, iris with 4 units 97 % instead of 87 % (--cv 5).
+	narrowUnits = 32
+	narrowRate  = 0.02
+
 	// Below so many rows a fifth of them says little: every row is scored, by
 	// one of this many models that hadn't seen it.
 	fewTestRows  = 200
@@ -488,10 +495,13 @@ const (
 // its decay decided from the number of training rows.
 func DefaultOptimizer() *nn.AdamW { return &nn.AdamW{} }
 
-// decideAdamW sets what an AdamW leaves open.
-func decideAdamW(o nn.AdamW, rows int) *nn.AdamW {
+// decideAdamW sets what an AdamW leaves open, for a network of so many inputs,
+// hidden units and outputs.
+func decideAdamW(o nn.AdamW, rows, nx int, hidden []int, outputs int) *nn.AdamW {
 	rate, decay := defaultRate, defaultDecay
 	switch {
+	case isNarrow(rows, nx, hidden, outputs):
+		rate = narrowRate
 	case rows < veryFewRows:
 		rate, decay = fewRowsRate, veryFewRowsDecay
 	case rows < fewRows:
@@ -499,6 +509,15 @@ func decideAdamW(o nn.AdamW, rows int) *nn.AdamW {
 	}
 	o.Rate, o.WeightDecay = or(o.Rate, rate), or(o.WeightDecay, decay)
 	return &o
+}
+
+func isNarrow(rows, nx int, hidden []int, outputs int) bool {
+	parameters, before := 0.0, float64(nx)
+	for _, n := range append(slices.Clone(hidden), outputs) {
+		parameters += float64(float64(n) * (before + 1))
+		before = float64(n)
+	}
+	return parameters <= float64(rows) && (len(hidden) == 0 || slices.Max(hidden) <= narrowUnits)
 }
 
 // defaultShare is the validation rows' share of the rows: a tenth, but 30 rows

@@ -138,7 +138,7 @@ func writeTraining(s *sheet, r *train.Report, net *nn.Network) {
 	if o.WarmUp > 0 {
 		how += fmt.Sprintf(" after %v %% of warm-up", 100*o.WarmUp)
 	}
-	how += fmt.Sprintf("; loss %s; init %s; seed %d", o.Loss, o.Init, o.Seed)
+	how += fmt.Sprintf("; loss %s; init %s; seed %d", o.Loss, initialiser(o), o.Seed)
 	for _, extra := range []struct {
 		name  string
 		value float64
@@ -172,6 +172,14 @@ func writeTraining(s *sheet, r *train.Report, net *nn.Network) {
 		epochs += fmt.Sprintf("; the weights of epoch %s are kept, the best on the validation rows", count(r.BestEpoch))
 	}
 	s.fact("epochs", epochs)
+}
+
+// initialiser names the initialiser; for auto, what each kind of layer gets.
+func initialiser(o *train.Settings) string {
+	if o.Init != nn.Auto.String() {
+		return o.Init
+	}
+	return "auto (he for relu and its like, xavier for others)"
 }
 
 // A verdict is how good a model is on some rows.
