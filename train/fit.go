@@ -286,7 +286,17 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 		f.notes = append(f.notes, "no epoch was better on the validation rows than guessing: the model always gives the same answer")
 	}
 	view.Networks = append(view.Networks, nn.Convert[float32](best))
+	f.guess = nn.Convert[float32](guess)
 	return ctx.Err()
+}
+
+// giveUp makes the model of a fit the trivial guess: models like it were worse
+// than that on rows that they hadn't seen.
+func (f *fitted) giveUp() error {
+	f.mix.Views[0].Networks[0] = f.guess
+	model, err := shoal.New(f.mix)
+	f.model, f.best = model, 0
+	return err
 }
 
 // mostHistory bounds the history of a run, which is a part of the model's file.
@@ -579,6 +589,16 @@ type scored struct {
 	scores, baseline Scores
 	confusion        [][]float64
 	targets          map[string]Scores
+	gaveUp           bool // these are the guess's, which were better
+}
+
+// useless says whether answers are worse than the guess by every measure that
+// counts.
+func (s *scored) useless() bool {
+	if rmse, ok := s.scores["rmse"]; ok {
+		return rmse > s.baseline["rmse"]
+	}
+	return s.scores["accuracy"] <= s.baseline["accuracy"] && s.scores["log_loss"] > s.baseline["log_loss"]
 }
 
 // score compares answers with the truth.

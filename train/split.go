@@ -78,7 +78,8 @@ func (j *job) folds(k int) []int {
 
 // leaveOut trains models that each leave a part of the rows out, and scores them
 // on it: the cross-validation that was asked for, which goes to the report, and
-// with everyRow the scores of all rows, which are returned.
+// with everyRow the scores of all rows, which are returned; those of the
+// guess where the models are worse than that.
 func (j *job) leaveOut(ctx context.Context, everyRow bool) (*scored, error) {
 	k := j.config.Folds
 	if k == 0 {
@@ -102,7 +103,13 @@ func (j *job) leaveOut(ctx context.Context, everyRow bool) (*scored, error) {
 		return nil, nil
 	}
 	j.report.ScoredOn, j.report.ScoredRows = EveryRow, len(all.rows)
-	return j.score(all), nil
+	s := j.score(all)
+	if !j.config.NoValidation && s.useless() {
+		all.given = all.guess
+		s = j.score(all)
+		s.gaveUp = true
+	}
+	return s, nil
 }
 
 // eachFold trains a model for each of k folds, on the other rows, and hands its

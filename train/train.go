@@ -10,7 +10,8 @@
 //	          └─ training    72 %   everything else is fitted on these
 //
 // Below 200 rows there are no test rows: every row is scored by one of five
-// models that were trained without it.
+// models that were trained without it. Where these are worse than guessing, the
+// model is the guess, and the report says so.
 //
 // A model is a function of table, configuration and seed: the same on any
 // machine and for any number of threads.
@@ -107,13 +108,19 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 		return nil, nil, err
 	}
 	r := j.report
-	r.takeFit(f)
 	var s *scored
 	if err == nil && (everyRow || c.Folds > 0) {
 		if s, err = j.leaveOut(ctx, everyRow); err != nil && ctx.Err() == nil {
 			return nil, nil, err
 		}
 	}
+	if s != nil && s.gaveUp && f.best > 0 {
+		f.notes = append(f.notes, "models of these few rows are worse than guessing on rows that they hadn't seen: the model always gives the same answer")
+		if err := f.giveUp(); err != nil {
+			return nil, nil, err
+		}
+	}
+	r.takeFit(f)
 	if s == nil {
 		rows := test
 		switch {
@@ -409,8 +416,9 @@ type fitted struct {
 	train, valid []int
 	settings     Settings
 	history      []Epoch
-	every        int   // the history has one epoch in so many
-	last         Epoch // that was run
-	best         int   // epoch of the weights kept
+	every        int         // the history has one epoch in so many
+	last         Epoch       // that was run
+	best         int         // epoch of the weights kept
+	guess        *nn.Network // that gives the trivial guess
 	notes        []string
 }

@@ -385,3 +385,39 @@ func TestPatienceWaitsForANetworkThatStillGetsBetter(t *testing.T) {
 		t.Errorf("stopped after %d epochs and kept epoch %d, though the loss was falling (%v, later %v)", r.Epochs, r.BestEpoch, start, slow)
 	}
 }
+
+func TestFewRowsWithoutASignalGiveTheGuess(t *testing.T) {
+	// linnerud, as scikit-learn bundles it: 20 men, of whom only the pulse is
+	// asked. A straight line through all of them does worse than the mean too.
+	c := train.Config{Target: "pulse"}
+	tab := table.New(
+		table.Numbers("weight", []float64{191, 189, 193, 162, 189, 182, 211, 167, 176, 154, 169, 166, 154, 247, 193, 202, 176, 157, 156, 138}),
+		table.Numbers("waist", []float64{36, 37, 38, 35, 35, 36, 38, 34, 31, 33, 34, 33, 34, 46, 36, 37, 37, 32, 33, 33}),
+		table.Numbers("pulse", []float64{50, 52, 58, 62, 46, 56, 56, 60, 74, 56, 50, 52, 64, 50, 46, 62, 54, 52, 54, 68}))
+	model, r, err := train.Fit(t.Context(), tab, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ScoredOn != train.EveryRow || r.Scores["rmse"] != r.Baseline["rmse"] || r.BestEpoch != 0 {
+		t.Errorf("scored %v on %s, the guess %v; want the guess's scores", r.Scores, r.ScoredOn, r.Baseline)
+	}
+	p, err := model.Predict(tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, y := range p.Numbers() {
+		if y != p.Numbers()[0] {
+			t.Fatalf("row %d: answer %v, and %v of the first row; want the same", i+1, y, p.Numbers()[0])
+		}
+	}
+	if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "always gives the same answer") }) {
+		t.Errorf("no note says so: %q", r.Notes)
+	}
+
+	// Whoever wants the network all the same trains on every row.
+	c.NoValidation = true
+	r = fit(t, tab, c)
+	if r.BestEpoch == 0 || r.Scores["rmse"] == r.Baseline["rmse"] {
+		t.Errorf("without validation the model was given up too: best epoch %d", r.BestEpoch)
+	}
+}
