@@ -157,7 +157,11 @@ func (f *field) text(v reflect.Value) string {
 	case math.IsNaN(v.Float()):
 		return ""
 	}
-	return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())
+	format := byte('g')
+	if x := v.Float(); x == math.Trunc(x) && math.Abs(x) < 1e15 {
+		format = 'f' // as it would stand in a file: 1000000, not 1e+06
+	}
+	return strconv.FormatFloat(v.Float(), format, -1, v.Type().Bits())
 }
 
 // number returns a value as a number; NaN where it is missing.

@@ -111,3 +111,13 @@ func TestOfRefuses(t *testing.T) {
 		wantError(t, c.err, c.want)
 	}
 }
+
+func TestACategoryOfNumbersReadsAsInAFile(t *testing.T) {
+	got := table.Of([]struct {
+		Ward float64 `table:",category"`
+	}{{1000000}, {0.25}, {1e300}})
+	want := table.Categories("Ward", []string{"1000000", "0.25", "1e+300"})
+	if d := cmp.Diff([]table.Column{want}, got.Columns); d != "" {
+		t.Errorf("−want +got:\n%s", d)
+	}
+}

@@ -105,7 +105,7 @@ every number of the way.
 		return err
 	})
 	cobra.EnableCommandSorting = false // they stand in the order of use
-	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand())
+	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand(), explainCommand())
 	return root
 }
 
@@ -141,7 +141,7 @@ const groupOf = "group"
 func usage(cmd *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("Usage:\n  ")
-	if cmd.Runnable() && cmd.HasParent() {
+	if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
 		b.WriteString(cmd.UseLine())
 	} else {
 		b.WriteString(cmd.CommandPath() + " COMMAND")
