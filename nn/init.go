@@ -148,4 +148,4 @@ func (r *normals) next() float64 {
 }
 
 // unit draws from [0, 1), 53 bits.
-func (r *normals) unit() float64 { return float64(r.source.Uint64()>>11) / (1 << 53) }
+func (r *normals) unit() float64 { return float64(float64(r.source.Uint64()>>11) / (1 << 53)) }

@@ -82,7 +82,7 @@ func (l *lbfgs[T]) newton(g []T) {
 		kernel.Scale(d, T(1/(l.rho[n-1]*kernel.Dot(l.y[n-1], l.y[n-1]))))
 	}
 	for i := range l.s {
-		beta := l.rho[i] * kernel.Dot(l.y[i], d)
+		beta := float64(l.rho[i] * kernel.Dot(l.y[i], d))
 		kernel.AddScaled(d, l.s[i], T(l.alpha[i]-beta))
 	}
 	kernel.Scale(d, -1)

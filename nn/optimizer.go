@@ -134,7 +134,10 @@ func or(x, otherwise float64) float64 {
 	return x
 }
 
-func (o *GradientDescent) Name() string          { return "gd" }
+// Name implements Optimizer.
+func (o *GradientDescent) Name() string { return "gd" }
+
+// LearningRate implements Optimizer.
 func (o *GradientDescent) LearningRate() float64 { return or(o.Rate, 0.01) }
 func (o *GradientDescent) moments() int          { return 0 }
 func (o *GradientDescent) check() error          { return checkRate(o) }
@@ -142,7 +145,10 @@ func (o *GradientDescent) check() error          { return checkRate(o) }
 func (o *GradientDescent) update32(u update[float32]) { kernel.Descend(u.p, u.g, u.rate) }
 func (o *GradientDescent) update64(u update[float64]) { kernel.Descend(u.p, u.g, u.rate) }
 
-func (o *Momentum) Name() string          { return "momentum" }
+// Name implements Optimizer.
+func (o *Momentum) Name() string { return "momentum" }
+
+// LearningRate implements Optimizer.
 func (o *Momentum) LearningRate() float64 { return or(o.Rate, 0.01) }
 func (o *Momentum) moments() int          { return 1 }
 func (o *Momentum) check() error          { return checkRate(o, share{"μ", o.Mu}) }
@@ -155,7 +161,10 @@ func (o *Momentum) update64(u update[float64]) {
 	kernel.Momentum(u.p, u.g, u.u, u.rate, or(o.Mu, 0.9))
 }
 
-func (o *Nesterov) Name() string          { return "nesterov" }
+// Name implements Optimizer.
+func (o *Nesterov) Name() string { return "nesterov" }
+
+// LearningRate implements Optimizer.
 func (o *Nesterov) LearningRate() float64 { return or(o.Rate, 0.01) }
 func (o *Nesterov) moments() int          { return 1 }
 func (o *Nesterov) check() error          { return checkRate(o, share{"μ", o.Mu}) }
@@ -168,7 +177,10 @@ func (o *Nesterov) update64(u update[float64]) {
 	kernel.Nesterov(u.p, u.g, u.u, u.rate, or(o.Mu, 0.9))
 }
 
-func (o *RMSProp) Name() string          { return "rmsprop" }
+// Name implements Optimizer.
+func (o *RMSProp) Name() string { return "rmsprop" }
+
+// LearningRate implements Optimizer.
 func (o *RMSProp) LearningRate() float64 { return or(o.Rate, 1e-3) }
 func (o *RMSProp) moments() int          { return 1 }
 func (o *RMSProp) check() error          { return checkRate(o, share{"ρ", o.Rho}, share{"ε", o.Epsilon}) }
@@ -181,7 +193,10 @@ func (o *RMSProp) update64(u update[float64]) {
 	kernel.RMSProp(u.p, u.g, u.u, u.rate, or(o.Rho, 0.9), or(o.Epsilon, 1e-8))
 }
 
-func (o *Adam) Name() string          { return "adam" }
+// Name implements Optimizer.
+func (o *Adam) Name() string { return "adam" }
+
+// LearningRate implements Optimizer.
 func (o *Adam) LearningRate() float64 { return or(o.Rate, 1e-3) }
 func (o *Adam) moments() int          { return 2 }
 func (o *Adam) check() error {
@@ -197,7 +212,9 @@ func adam[T Float](o *Adam, u update[T]) {
 	kernel.Adam(u.p, u.g, u.u, u.v, u.rate, T(beta1), T(beta2), T(or(o.Epsilon, 1e-8)), T(c1), T(c2))
 }
 
+// Name implements Optimizer.
 func (o *AdamW) Name() string { return "adamw" }
+
 func (o *AdamW) check() error {
 	if !(o.WeightDecay >= 0 && finite(o.WeightDecay)) {
 		return fmt.Errorf("nn: optimizer adamw: weight decay %v must be at least 0", o.WeightDecay)
@@ -215,8 +232,12 @@ func adamW[T Float](o *AdamW, u update[T]) {
 	adam(&o.Adam, u)
 }
 
-func (o *LBFGS) Name() string          { return "lbfgs" }
+// Name implements Optimizer.
+func (o *LBFGS) Name() string { return "lbfgs" }
+
+// LearningRate implements Optimizer.
 func (o *LBFGS) LearningRate() float64 { return 1 }
+
 func (o *LBFGS) check() error {
 	if o.Memory < 0 {
 		return fmt.Errorf("nn: optimizer lbfgs: memory %d must be at least 0", o.Memory)
