@@ -1,11 +1,11 @@
-# Targets: test (all that CI runs), lint, soak (long tests), fuzz, build.
+# Targets: test (all that CI runs), lint, soak (long tests), fuzz, arm64, build.
 # `make test` installs what it needs; see scripts/.
 
 GO ?= go
 FUZZTIME ?= 30s
 export GOTOOLCHAIN ?= local
 
-.PHONY: test lint cross race unit vuln soak fuzz build
+.PHONY: test lint cross race unit vuln soak fuzz arm64 build
 
 test: lint cross race vuln unit
 
@@ -39,3 +39,7 @@ soak:
 
 fuzz:
 	@scripts/fuzz.sh $(FUZZTIME)
+
+# The same bits on another processor: the kernels and the fit hashes, emulated.
+arm64:
+	@scripts/arm64.sh
