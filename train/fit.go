@@ -22,16 +22,14 @@ func (j *job) fit(ctx context.Context, rows []int) (*fitted, error) {
 		share := or(j.config.Validation, defaultShare(len(rows)))
 		f.train, f.valid = j.split(rows, share, streamValidation)
 	}
-	features, notes, err := prep.Fit(j.table, f.train, prep.Options{
-		Skip: j.notFeatures(), Keep: j.config.Categories, Raw: j.config.NoPrep,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+	err := j.prepare(f)
+	if err != nil && len(f.valid) > 0 {
+		// A few rows may have something to learn only together.
+		f.train, f.valid = rows, nil
+		err = j.prepare(f)
 	}
-	f.notes = notes
-	f.mix = &mixture.Mixture{Task: j.task, Views: []mixture.View{{Features: features, Weight: 1, Temperature: 1}}}
-	if f.mix.Targets, err = j.fitTargets(f.train); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+	if err != nil {
+		return nil, &unfitError{fmt.Errorf("train: %w", err)}
 	}
 	view := &f.mix.Views[0]
 	if j.config.Precision == 64 {
@@ -48,6 +46,26 @@ func (j *job) fit(ctx context.Context, rows []int) (*fitted, error) {
 	}
 	f.model = model
 	return f, err
+}
+
+// unfitError says that some rows have nothing to learn from, or nothing to
+// learn.
+type unfitError struct{ error }
+
+func (e *unfitError) Unwrap() error { return e.error }
+
+// prepare fits what is before and after the network on the training rows.
+func (j *job) prepare(f *fitted) error {
+	features, notes, err := prep.Fit(j.table, f.train, prep.Options{
+		Skip: j.notFeatures(), Keep: j.config.Categories, Raw: j.config.NoPrep,
+	})
+	if err != nil {
+		return err
+	}
+	f.notes = notes
+	f.mix = &mixture.Mixture{Task: j.task, Views: []mixture.View{{Features: features, Weight: 1, Temperature: 1}}}
+	f.mix.Targets, err = j.fitTargets(f.train)
+	return err
 }
 
 func (j *job) notFeatures() []string {
@@ -283,7 +301,7 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 	f.best = bestEpoch
 	if valid.rows > 0 && !(least < guessLoss) {
 		best, f.best = guess, 0
-		f.notes = append(f.notes, "no epoch was better on the validation rows than guessing: the model always gives the same answer")
+		f.notes = append(f.notes, "no epoch was better on the validation rows than guessing: the model always gives the same answer; without validation (--no-validation) it is the network that was trained")
 	}
 	view.Networks = append(view.Networks, nn.Convert[float32](best))
 	f.guess = nn.Convert[float32](guess)
@@ -557,24 +575,33 @@ func (j *job) ask(f *fitted, rows []int) (answers, error) {
 	if err != nil {
 		return answers{}, err
 	}
-	a := answers{rows: rows, given: p.Values}
+	a := j.guessAt(f.train, rows)
+	if a.given = p.Values; j.task == prep.Classification {
+		a.given = p.Probabilities
+	}
+	return a, nil
+}
+
+// guessAt answers rows as someone would who only knows the targets of others:
+// with the shares of the classes, or the mean.
+func (j *job) guessAt(known, rows []int) answers {
+	a := answers{rows: rows}
 	var guess []float64
 	if j.task == prep.Classification {
-		a.given = p.Probabilities
 		guess = make([]float64, len(j.target.Classes))
-		for _, r := range f.train {
-			guess[j.classes[r]] += 1 / float64(len(f.train))
+		for _, r := range known {
+			guess[j.classes[r]] += 1 / float64(len(known))
 		}
 	} else {
 		for _, c := range j.targets {
-			mean, _ := prep.Moments(pick(c.Numbers, f.train))
+			mean, _ := prep.Moments(pick(c.Numbers, known))
 			guess = append(guess, mean)
 		}
 	}
 	for range rows {
 		a.guess = append(a.guess, guess)
 	}
-	return a, nil
+	return a
 }
 
 // add puts the answers to other rows beside these.

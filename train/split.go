@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
@@ -24,7 +25,7 @@ func (j *job) split(rows []int, share float64, stream uint64) (rest, part []int)
 	random := j.random(stream)
 	for _, group := range j.groups(rows) {
 		random.Shuffle(len(group), func(a, b int) { group[a], group[b] = group[b], group[a] })
-		n := min(int(float64(share*float64(len(group)))+0.5), len(group)-1)
+		n := max(0, min(int(float64(share*float64(len(group)))+0.5), len(group)-1))
 		for _, r := range group[:n] {
 			taken[r] = true
 		}
@@ -135,6 +136,15 @@ func (j *job) eachFold(ctx context.Context, k int, take func(answers)) error {
 			return fmt.Errorf("train: fold %d of %d has no rows, or all of them", n+1, k)
 		}
 		f, err := j.fit(ctx, rest)
+		var unfit *unfitError
+		if errors.As(err, &unfit) {
+			// Few rows: without the fold's, a column or the target is constant.
+			j.report.Notes = append(j.report.Notes, fmt.Sprintf("fold %d of %d: no model can be made of the other rows (%v); its rows are answered as someone would who guesses", n+1, k, errors.Unwrap(unfit.error)))
+			a := j.guessAt(rest, out)
+			a.given = a.guess
+			take(a)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("fold %d of %d: %w", n+1, k, err)
 		}

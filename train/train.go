@@ -115,7 +115,7 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 		}
 	}
 	if s != nil && s.gaveUp && f.best > 0 {
-		f.notes = append(f.notes, "models of these few rows are worse than guessing on rows that they hadn't seen: the model always gives the same answer")
+		f.notes = append(f.notes, "models of these few rows are worse than guessing on rows that they hadn't seen: the model always gives the same answer; without validation (--no-validation) it is the network that was trained")
 		if err := f.giveUp(); err != nil {
 			return nil, nil, err
 		}
