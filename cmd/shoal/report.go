@@ -168,7 +168,10 @@ func writeTraining(s *sheet, r *train.Report, net *nn.Network) {
 	s.fact("rows", rows)
 
 	epochs := fmt.Sprintf("%s of at most %s, %s a step", count(r.Epochs), count(o.Epochs), plural(o.Batch, "row"))
-	if r.ValidRows > 0 {
+	switch {
+	case r.BestEpoch == 0:
+		epochs += "; the weights of none are kept"
+	case r.ValidRows > 0:
 		epochs += fmt.Sprintf("; the weights of epoch %s are kept, the best on the validation rows", count(r.BestEpoch))
 	}
 	s.fact("epochs", epochs)
@@ -266,14 +269,16 @@ func scoreFigure(m train.Metric, x float64) string {
 
 // warning says in words that a model is no better than the guess; "" if it is.
 func (v *verdict) warning() string {
+	// A model that always gives the guess differs from it by rounding.
+	const rounding = 1e-6
 	if v.task == prep.Regression {
-		if v.scores["rmse"] >= v.baseline["rmse"] {
+		if v.scores["rmse"] >= v.baseline["rmse"]*(1-rounding) {
 			return "This model is useless: on these rows its answers are no nearer to the truth than always saying the mean."
 		}
 		return ""
 	}
 	counts := v.scores["accuracy"] > v.baseline["accuracy"]
-	chances := v.scores["log_loss"] < v.baseline["log_loss"]
+	chances := v.scores["log_loss"] < v.baseline["log_loss"]*(1-rounding)
 	switch {
 	case counts && chances:
 		return ""

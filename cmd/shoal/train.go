@@ -110,7 +110,7 @@ func (c *trainCall) run(cmd *cobra.Command, data string) error {
 		return err
 	}
 	if err := c.print(cmd.OutOrStdout(), &trained{data, output, model, report, interrupted}); err != nil {
-		return err
+		return fmt.Errorf("shoal: the model is saved as %s, but the report can't be written: %w", output, err)
 	}
 	switch {
 	case interrupted && progress.fold > 0:
