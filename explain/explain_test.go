@@ -63,7 +63,7 @@ func ExampleExample_Derivation() {
 }
 
 // references are networks with every quantity of a step as PyTorch computes it.
-const references = "../nn/testdata/networks.json"
+const references = "../notes/testdata/networks.json"
 
 // quantities are those of a step that the references have, too.
 type quantities struct {

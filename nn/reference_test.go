@@ -10,7 +10,7 @@ import (
 	"github.com/shoal-nn/shoal/nn"
 )
 
-// reference is an entry of testdata/networks.json: one network, one batch,
+// reference is an entry of networks.json in the notes' testdata: one network, one batch,
 // everything that PyTorch computes for it.
 type reference struct {
 	Sizes  []int         `json:"sizes"`
@@ -95,7 +95,7 @@ func apart[T nn.Float](got []T, want nn.MatrixOf[float64]) float64 {
 
 func TestEveryQuantityOfAStepEqualsPyTorch(t *testing.T) {
 	var file struct{ Nets map[string]reference }
-	readJSON(t, "testdata/networks.json", &file)
+	readJSON(t, "../notes/testdata/networks.json", &file)
 	if len(file.Nets) < 18 {
 		t.Fatalf("%d reference networks, want 18", len(file.Nets))
 	}
@@ -155,7 +155,7 @@ func TestTheFlowerOfTheCourse(t *testing.T) {
 			Final        parameters
 		}
 	}
-	readJSON(t, "testdata/planar.json", &file)
+	readJSON(t, "../notes/testdata/planar.json", &file)
 	X, Y := matrix[float64](file.X), matrix[float64](file.Y)
 	for _, run := range file.Runs {
 		t.Run(fmt.Sprintf("%d units, %d steps", run.Units, run.Steps), func(t *testing.T) {

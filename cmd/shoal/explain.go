@@ -29,22 +29,8 @@ model and a table, or an example from a file, or else a small built-in one.`,
   shoal explain step
   shoal explain derivation houses.onnx sold.csv --rows 3
   shoal explain gradcheck --mistake dA-transposed`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-				return wrongCall("explain has no %q; did you mean %s?", args[0], strings.Join(like, " or "))
-			}
-			return wrongCall("explain has no %q", args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cmd.SetOut(cmd.ErrOrStderr())
-			_ = cmd.Help() // its error is that of writing to stderr
-			return wrongCall("what is to be explained?")
-		},
 	}
-	cmd.SuggestionsMinimumDistance = 2
+	onlyCommands(cmd, "explain has no", "what is to be explained?")
 	cmd.AddCommand(
 		functionsCommand("activations", "What each activation does: formula, range, use, curves",
 			`Show activations, those of the notes first: the values of g and g′ at

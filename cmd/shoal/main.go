@@ -83,22 +83,8 @@ every number of the way.
 		Version:       version(),
 		SilenceErrors: true, // run prints them
 		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-				return wrongCall("there is no command %q; did you mean %s?", args[0], strings.Join(like, " or "))
-			}
-			return wrongCall("there is no command %q", args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cmd.SetOut(cmd.ErrOrStderr())
-			_ = cmd.Help() // its error is that of writing to stderr
-			return wrongCall("which command?")
-		},
 	}
-	root.SuggestionsMinimumDistance = 2
+	onlyCommands(root, "there is no command", "which command?")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrongCall("%w", err) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		_, err := io.WriteString(cmd.OutOrStderr(), usage(cmd))
@@ -107,6 +93,26 @@ every number of the way.
 	cobra.EnableCommandSorting = false // they stand in the order of use
 	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand(), explainCommand())
 	return root
+}
+
+// onlyCommands makes cmd one that has commands and does nothing itself: an
+// unknown one is a wrong call, and so is none, after the help.
+func onlyCommands(cmd *cobra.Command, unknown, question string) {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			return wrongCall("%s %q; did you mean %s?", unknown, args[0], strings.Join(like, " or "))
+		}
+		return wrongCall("%s %q", unknown, args[0])
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cmd.SetOut(cmd.ErrOrStderr())
+		_ = cmd.Help() // its error is that of writing to stderr
+		return wrongCall("%s", question)
+	}
 }
 
 // version is that of the module, as the Go command recorded it.

@@ -145,7 +145,7 @@ func (g *gate) at64(z float64) (value, slope float64) {
 }
 
 func TestActivationsAgainstReference(t *testing.T) {
-	text, err := os.ReadFile("testdata/activations.json")
+	text, err := os.ReadFile("../../notes/testdata/activations.json")
 	if err != nil {
 		t.Fatal(err)
 	}
