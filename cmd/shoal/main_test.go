@@ -248,3 +248,29 @@ func TestEveryOptimizerFlagHasAnOptimizer(t *testing.T) {
 		}
 	}
 }
+
+// A command that README.md shows runs in the script of that name.
+func TestReadmeCommandsAreRun(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("testdata/script/readme.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, m := range regexp.MustCompile("(?m)^(shoal [^#>\n]+)|`(shoal [^`]+)`").FindAllStringSubmatch(string(readme), -1) {
+		command := strings.TrimSpace(m[1] + m[2])
+		if command == "shoal explain" || command == "shoal train --help" {
+			continue // in words; another script has them
+		}
+		found++
+		if !strings.Contains(string(script), "exec "+command+"\n") {
+			t.Errorf("README.md shows %q, which testdata/script/readme.txtar doesn't run", command)
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d commands found in README.md, want 10 or more", found)
+	}
+}
