@@ -72,10 +72,12 @@ type scanner struct {
 	options CSVOptions
 	source  *source
 
-	comma   rune
-	records *records
-	columns []draft
-	rows    int
+	comma    rune
+	rowNames bool // the first column has no cell in the header
+	atHeader bool
+	records  *records
+	columns  []draft
+	rows     int
 
 	headerLine int
 	decoded    spot // the first text that wasn't UTF-8
@@ -140,6 +142,7 @@ func (s *scanner) scan(row func(cells []string) error) error {
 		// What the buffer holds in advance counts as read.
 		t.meter.limit = t.meter.n + MaxRecord
 		cells, err := s.records.read()
+		s.atHeader = header
 		switch {
 		case err == io.EOF && header:
 			return s.errorf(0, "", "the file is empty; a table starts with a line of column names")
@@ -173,6 +176,7 @@ func (s *scanner) sniff(t *text) error {
 	if s.comma = s.options.Comma; s.comma == 0 {
 		s.comma = findComma(sample, err == io.EOF)
 	}
+	s.rowNames = rowNames(sampleRecords(sample, err == io.EOF, s.comma))
 	if strings.ContainsRune("\x00\"\r\n\uFFFD", s.comma) || !utf8.ValidRune(s.comma) {
 		return fmt.Errorf("table: %s: %q can't stand between cells; common are comma, semicolon, tab and bar", s.name, s.comma)
 	}
@@ -185,6 +189,10 @@ func (s *scanner) header(cells []string) error {
 		return s.errorf(s.line(0), "", "%s columns; at most %s are possible", grouped(len(cells)), grouped(MaxColumns))
 	}
 	s.headerLine = s.line(0)
+	if s.rowNames {
+		cells = append([]string{""}, cells...)
+		s.note(s.headerLine, placeName(0), "the rows begin with names of their own, as R's write.table makes them, and the header has no cell for those")
+	}
 	s.columns = make([]draft, len(cells))
 	first := make(map[string]int, len(cells)) // name → place
 	numbers := 0
@@ -303,7 +311,12 @@ func (s *scanner) scanAgain() error {
 }
 
 // line returns the line of a cell of the record that was read last.
-func (s *scanner) line(cell int) int { return s.records.line(cell) }
+func (s *scanner) line(cell int) int {
+	if s.rowNames && s.atHeader {
+		cell = max(0, cell-1) // the first column has no cell there
+	}
+	return s.records.line(cell)
+}
 
 // note adds a note with a place like an error's.
 func (s *scanner) note(line int, column, format string, args ...any) {
@@ -321,8 +334,6 @@ func (s *scanner) ragged(cells []string) error {
 	}
 	hint := ""
 	switch {
-	case s.rows == 0 && len(cells) == len(s.columns)+1:
-		hint = "; if the rows begin with names of their own, as R's write.table makes them, the header needs a cell for those"
 	case s.rows == 0:
 		hint = "; the header is the first line, and names each column"
 	case len(cells) > len(s.columns):

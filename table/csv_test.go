@@ -112,6 +112,7 @@ func TestReadCSV(t *testing.T) {
 		{name: "one text among 19 numbers", text: rows("a", append(numbersUpTo(19), "x")...), want: columns{table.Categories("a", append(numbersUpTo(19), "x"))}, notes: []string{`21: column "a": 1 of 20`}},
 
 		// Options.
+		{name: "row names, as R writes them", text: "\"a\" \"b\"\n\"x\" 1 2\n\"y z\" 3 4\n", want: columns{table.Categories("column 1", []string{"x", "y z"}), table.Numbers("a", []float64{1, 3}), table.Numbers("b", []float64{2, 4})}, notes: []string{"1: column \"column 1\": the rows begin with names of their own, as R's write.table makes them, and the header has no cell for those"}},
 		{name: "forced category", text: "a,b\n01,1\n1,2\n?,3\n,4\n", options: table.CSVOptions{Categories: []string{"a"}}, want: columns{table.Categories("a", []string{"01", "1", "?", ""}), table.Numbers("b", []float64{1, 2, 3, 4})}},
 		{name: "forced category in a column of accidents", text: rows("a", append(numbersUpTo(30), "x")...), options: table.CSVOptions{Categories: []string{"a"}}, want: columns{table.Categories("a", append(numbersUpTo(30), "x"))}},
 		{name: "known kinds", text: "a,b,c,d\n01,?,true,NA\n2,-,false,\n", options: table.CSVOptions{Kinds: map[string]table.Kind{"a": table.Category, "b": table.Number, "c": table.Boolean, "d": table.Category, "e": table.Number}}, want: columns{table.Categories("a", []string{"01", "2"}), table.Numbers("b", []float64{nan, nan}), booleans("c", 1, 0), table.Categories("d", []string{"", ""})}, notes: []string{`2: column "b": 2 values`}},
@@ -151,7 +152,9 @@ func TestReadCSVRefuses(t *testing.T) {
 	}{
 		{name: "ragged, short", text: "a,b\n1,2\n3\n", want: "t.csv:3: this record has 1 cell, and the header has 2 (delimiter ',')"},
 		{name: "ragged, long", text: "a,b\n1,2\n\n3,4,5\n", want: "t.csv:4: this record has 3 cells, and the header has 2 (delimiter ','); a cell that has the delimiter inside must stand in quotes"},
-		{name: "row names", text: "a,b\nx,1,2\n", want: "t.csv:2: this record has 3 cells, and the header has 2 (delimiter ','); if the rows begin with names"},
+		{name: "a delimiter at the end of the rows", text: "a,b\n3,1,\n4,2,\n", want: "t.csv:2: this record has 3 cells, and the header has 2 (delimiter ',')"},
+		{name: "row names, and two names alike", text: "a,\"b\nb\",\"b\nb\"\nx,1,2,3\n", want: "t.csv:2: columns 3 and 4 are both called"},
+		{name: "row names, and a row without", text: "a,b\nx,1,2\n3,4\n", want: "t.csv:2: this record has 3 cells, and the header has 2"},
 		{name: "a preamble", text: "report,2024\na,b,c,d\n1,2,3,4\n", want: "t.csv:2: this record has 4 cells, and the header has 2 (delimiter ','); the header is the first line"},
 		{name: "empty", text: "", want: "t.csv: the file is empty; a table starts with a line of column names"},
 		{name: "blank", text: "\n\n", want: "t.csv: the file is empty"},

@@ -60,7 +60,9 @@ const delimiters = ",;\t|"
 // if the sample is all of the text.
 //
 // It is the one that cuts the header and all the records into the same number
-// of cells, more than one; of several the one that makes the most. If none
+// of cells, more than one (a header with one cell less will do, where the
+// records begin with names of their own); of several the one that makes the
+// most. If none
 // does, it is the one that cuts the most records into more than one cell, so
 // that the error which must follow speaks of the right cells. If none cuts
 // anything, it is the space, provided that most cells then are numbers (else
@@ -93,8 +95,23 @@ func findComma(sample []byte, whole bool) rune {
 	return comma
 }
 
+// sameLength says whether all records have the header's number of cells, or all
+// of them one more, for a name of the row.
 func sameLength(records [][]string) bool {
-	return count(records, func(r []string) bool { return len(r) == len(records[0]) }) == len(records)
+	return count(records, func(r []string) bool { return len(r) == len(records[0]) }) == len(records) || rowNames(records)
+}
+
+// rowNames says whether the records begin with names of their own, for which
+// the header has no cell, as R's write.table makes them. Lines that end in a
+// delimiter have a cell more, too: an empty one, at the end.
+func rowNames(records [][]string) bool {
+	if len(records) < 2 {
+		return false
+	}
+	rows := records[1:]
+	return count(rows, func(r []string) bool { return len(r) == len(records[0])+1 }) == len(rows) &&
+		count(rows, func(r []string) bool { return strings.TrimSpace(r[len(r)-1]) == "" }) < len(rows) &&
+		count(rows, func(r []string) bool { return strings.TrimSpace(r[0]) == "" }) == 0
 }
 
 // count returns the number of elements of which is is true.
