@@ -65,3 +65,15 @@ func plural(n int, noun string) string {
 	}
 	return grouped(n) + " " + noun + "s"
 }
+
+// ShellWord writes a name as a shell takes it: 'Mean radius'. Messages that
+// say what to type use it.
+func ShellWord(name string) string {
+	for _, r := range name {
+		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-+,=:@", r)
+		if !plain {
+			return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+		}
+	}
+	return name
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shoal-nn/shoal/nn"
 	"github.com/shoal-nn/shoal/prep"
+	"github.com/shoal-nn/shoal/table"
 	"github.com/shoal-nn/shoal/train"
 )
 
@@ -85,7 +86,7 @@ func (t *trained) text() string {
 		size = fmt.Sprintf("%s kB, ", count(int(info.Size()+999)/1000))
 	}
 	s.fact("model", fmt.Sprintf("%s (%strained in %s)", t.output, size, clock(seconds(r.Seconds))))
-	s.fact("next", "shoal predict "+shellWord(t.output)+" new.csv > answers.csv")
+	s.fact("next", "shoal predict "+table.ShellWord(t.output)+" new.csv > answers.csv")
 	return s.String()
 }
 

@@ -141,14 +141,3 @@ func plural(n int, noun string) string {
 	}
 	return count(n) + " " + noun + "s"
 }
-
-// shellWord writes a word as a shell takes it.
-func shellWord(s string) string {
-	for _, r := range s {
-		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-+,=:@", r)
-		if !plain {
-			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-		}
-	}
-	return s
-}
