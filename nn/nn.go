@@ -78,6 +78,9 @@ func New(nx int, layers ...Layer) *Network { return NewOf[float32](nx, layers...
 func NewOf[T Float](nx int, layers ...Layer) *NetworkOf[T] {
 	n := &NetworkOf[T]{Inputs: nx}
 	size, err := checkLayers(nx, layers)
+	if _, missing := kernel.Level(); missing != nil {
+		err = fmt.Errorf("nn: %w", missing)
+	}
 	if err != nil {
 		n.err = err
 		return n

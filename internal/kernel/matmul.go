@@ -9,6 +9,10 @@ import "unsafe"
 //
 // z must not overlap the others.
 func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
+	if vector[T]() {
+		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m)
+		return
+	}
 	var c [4]T
 	for i := range n {
 		wi, zi, bi := w[i*k:(i+1)*k], z[i*m:(i+1)*m], b[i]
@@ -32,6 +36,10 @@ func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 //
 //	da (k, m), w (n, k), dz (n, m)
 func GradInputs[T Float](da, w, dz []T, n, k, m int) {
+	if vector[T]() {
+		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, m)
+		return
+	}
 	var c [4]T
 	for q := range k {
 		row := da[q*m : (q+1)*m]
@@ -56,6 +64,10 @@ func GradInputs[T Float](da, w, dz []T, n, k, m int) {
 //
 //	dw (n, k), db (n), dz (n, m), a (k, m) with a row every lda
 func GradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
+	if vector[T]() {
+		gradWeightsVector(cast[float32](dw), cast[float32](db), cast[float32](dz), cast[float32](a), lda, n, k, m)
+		return
+	}
 	var c [4]T
 	for i := range n {
 		dzi, dwi := dz[i*m:(i+1)*m], dw[i*k:(i+1)*k]

@@ -17,7 +17,7 @@ const module = "github.com/shoal-nn/shoal"
 // what it may import, and say so here and in ARCHITECTURE.md.
 var mayImport = []struct{ name, imports string }{
 	{"notes", ""},
-	{"internal/kernel", ""},
+	{"internal/kernel", "golang.org/x/sys"},
 	{"internal/atomicfile", ""},
 	{"internal/safetensors", ""},
 	{"internal/tidy", ""},
@@ -39,8 +39,9 @@ var light = []struct {
 	others   []string // modules
 	without  []string // packages of the standard library
 }{
-	{[]string{"notes", "nn"}, nil, []string{"encoding/json", "net", "net/http", "os/exec"}},
-	{[]string{".", "train", "explain"}, []string{"github.com/klauspost/compress"}, []string{"net", "net/http", "os/exec", "html/template"}},
+	{[]string{"notes"}, nil, []string{"encoding/json", "net", "net/http", "os/exec"}},
+	{[]string{"nn"}, []string{"golang.org/x/sys"}, []string{"encoding/json", "net", "net/http", "os/exec"}},
+	{[]string{".", "train", "explain"}, []string{"golang.org/x/sys", "github.com/klauspost/compress"}, []string{"net", "net/http", "os/exec", "html/template"}},
 }
 
 // goPackage is what the go command says of a package.

@@ -1,0 +1,24 @@
+//go:build !amd64 || noasm
+
+package kernel
+
+import (
+	"fmt"
+	"os"
+)
+
+// Level names the vector instructions in use. The error says that SHOAL_SIMD
+// asks for some that aren't there.
+func Level() (string, error) {
+	if name := os.Getenv("SHOAL_SIMD"); name != "" && name != "generic" {
+		return "generic", fmt.Errorf("kernel: SHOAL_SIMD=%s: this program has no such kernels; it has generic ones", name)
+	}
+	return "generic", nil
+}
+
+// vector says whether float32 goes through assembly: there is none.
+func vector[T Float]() bool { return false }
+
+func affineVector(_, _, _, _ []float32, _, _, _, _ int)      { panic("kernel: no assembly") }
+func gradInputsVector(_, _, _ []float32, _, _, _ int)        { panic("kernel: no assembly") }
+func gradWeightsVector(_, _, _, _ []float32, _, _, _, _ int) { panic("kernel: no assembly") }
