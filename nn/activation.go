@@ -136,13 +136,16 @@ func hiddenNames() string {
 	return strings.Join(names, ", ")
 }
 
-// Forward computes a = g(z), element by element. Softmax needs a whole column:
-// a network computes it.
-func Forward[T Float](g Activation, a, z []T) { functionsOf[T](&g).forward(a, z, T(g.Alpha)) }
+// Forward computes a = g(z), element by element; a is no shorter than z.
+// Softmax needs a whole column: a network computes it.
+func Forward[T Float](g Activation, a, z []T) {
+	functionsOf[T](&g).forward(a[:len(z)], z, T(g.Alpha))
+}
 
-// Backward multiplies dz by g'(z), element by element; a is g(z).
+// Backward multiplies dz by g'(z), element by element; a is g(z). The three are
+// of one length.
 func Backward[T Float](g Activation, dz, z, a []T) {
-	functionsOf[T](&g).backward(dz, z, a, T(g.Alpha))
+	functionsOf[T](&g).backward(dz, z[:len(dz)], a[:len(dz)], T(g.Alpha))
 }
 
 func functionsOf[T Float](g *Activation) *functions[T] {

@@ -23,6 +23,12 @@ func LinearBackward[T Float](_, _, _ []T, _ T) {}
 
 // SigmoidForward: a = σ(z) = 1 / (1 + e⁻ᶻ).
 func SigmoidForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			sigmoidAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = Sigmoid(v)
 	}
@@ -30,6 +36,12 @@ func SigmoidForward[T Float](a, z []T, _ T) {
 
 // SigmoidBackward: g' = a·(1 − a).
 func SigmoidBackward[T Float](dz, _, a []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			sigmoidSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] *= T(v * (1 - v))
 	}
@@ -37,6 +49,12 @@ func SigmoidBackward[T Float](dz, _, a []T, _ T) {
 
 // TanhForward: a = tanh z.
 func TanhForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			tanhAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = Tanh(v)
 	}
@@ -45,6 +63,12 @@ func TanhForward[T Float](a, z []T, _ T) {
 // TanhBackward: g' = 1 − a², computed as (1 − a)·(1 + a), which loses less
 // near ±1 than a rounded a².
 func TanhBackward[T Float](dz, _, a []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			tanhSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] *= T((1 - v) * (1 + v))
 	}
@@ -52,6 +76,12 @@ func TanhBackward[T Float](dz, _, a []T, _ T) {
 
 // ReLUForward: a = max(0, z).
 func ReLUForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			reluAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = max(v, 0)
 	}
@@ -59,6 +89,12 @@ func ReLUForward[T Float](a, z []T, _ T) {
 
 // ReLUBackward: g' = 1[a > 0].
 func ReLUBackward[T Float](dz, _, a []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			reluSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] = choose(v > 0, dz[i], 0)
 	}
@@ -66,6 +102,12 @@ func ReLUBackward[T Float](dz, _, a []T, _ T) {
 
 // LeakyReLUForward: a = z above 0, α·z below.
 func LeakyReLUForward[T Float](a, z []T, alpha T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			leakyReLUAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]), float32(alpha))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = choose(v > 0, v, T(alpha*v))
 	}
@@ -73,6 +115,12 @@ func LeakyReLUForward[T Float](a, z []T, alpha T) {
 
 // LeakyReLUBackward: g' = 1 if a > 0, else α.
 func LeakyReLUBackward[T Float](dz, _, a []T, alpha T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			leakyReLUSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]), float32(alpha))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] *= choose(v > 0, 1, alpha)
 	}
@@ -153,6 +201,12 @@ func SiLUBackward[T Float](dz, z, _ []T, _ T) {
 
 // ExpForward: a = eᶻ, the mean of a count in Poisson regression.
 func ExpForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			expAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = Exp(v)
 	}
@@ -160,6 +214,12 @@ func ExpForward[T Float](a, z []T, _ T) {
 
 // ExpBackward: g' = a.
 func ExpBackward[T Float](dz, _, a []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			multiplyAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] *= v
 	}

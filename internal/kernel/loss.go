@@ -66,6 +66,18 @@ func Softmax[T Float](a, z []T, c, m int) {
 
 func softmax[T Float](peak, norm *[Tile]T, z, a []T, c, m int) {
 	copy(peak[:m], z[:m])
+	if vector[T]() {
+		for i := 1; i < c; i++ {
+			peakAVX2(m, at(peak[:]), at(z[i*m:]))
+		}
+		for i := range c {
+			expNormAVX2(m, at(a[i*m:]), at(norm[:]), at(z[i*m:]), at(peak[:]))
+		}
+		for i := range c {
+			divideAVX2(m, at(a[i*m:]), at(norm[:]))
+		}
+		return
+	}
 	for i := 1; i < c; i++ {
 		for j, v := range z[i*m : (i+1)*m] {
 			if v > peak[j] || v != v {

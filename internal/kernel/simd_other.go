@@ -18,7 +18,3 @@ func Level() (string, error) {
 
 // vector says whether float32 goes through assembly: there is none.
 func vector[T Float]() bool { return false }
-
-func affineVector(_, _, _, _ []float32, _, _, _, _ int)      { panic("kernel: no assembly") }
-func gradInputsVector(_, _, _ []float32, _, _, _ int)        { panic("kernel: no assembly") }
-func gradWeightsVector(_, _, _, _ []float32, _, _, _, _ int) { panic("kernel: no assembly") }

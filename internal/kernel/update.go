@@ -16,6 +16,12 @@ func flush[T Float](x T) T {
 
 // Descend: p ← p − rate·g.
 func Descend[T Float](p, g []T, rate T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(g)) {
+			descendAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), float32(rate))
+		}
+		return
+	}
 	for i, d := range g {
 		p[i] -= T(rate * d)
 	}
@@ -23,6 +29,12 @@ func Descend[T Float](p, g []T, rate T) {
 
 // Momentum: u ← μ·u + g, p ← p − rate·u.
 func Momentum[T Float](p, g, u []T, rate, mu T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(g)) {
+			momentumAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(mu))
+		}
+		return
+	}
 	for i, d := range g {
 		u[i] = flush(T(mu*u[i]) + d)
 		p[i] -= T(rate * u[i])
@@ -31,6 +43,12 @@ func Momentum[T Float](p, g, u []T, rate, mu T) {
 
 // Nesterov: u ← μ·u + g, p ← p − rate·(g + μ·u).
 func Nesterov[T Float](p, g, u []T, rate, mu T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(g)) {
+			nesterovAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(mu))
+		}
+		return
+	}
 	for i, d := range g {
 		u[i] = flush(T(mu*u[i]) + d)
 		p[i] -= T(rate * (d + T(mu*u[i])))
@@ -39,6 +57,12 @@ func Nesterov[T Float](p, g, u []T, rate, mu T) {
 
 // RMSProp: u ← ρ·u + (1 − ρ)·g², p ← p − rate·g / (√u + ε).
 func RMSProp[T Float](p, g, u []T, rate, rho, eps T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(g)) {
+			rmsPropAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(rho), float32(1-rho), float32(eps))
+		}
+		return
+	}
 	for i, d := range g {
 		u[i] = flush(T(rho*u[i]) + T(T((1-rho)*d)*d))
 		p[i] -= T(rate*d) / (Sqrt(u[i]) + eps)
@@ -50,6 +74,12 @@ func RMSProp[T Float](p, g, u []T, rate, rho, eps T) {
 // c2 = 1/(1 − β2ᵗ) at step t = 1, 2, ….
 func Adam[T Float](p, g, u, v []T, rate, beta1, beta2, eps, c1, c2 T) {
 	step := rate * c1
+	if vector[T]() {
+		for lo, hi := range stretches(len(g)) {
+			adamAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), at(v[lo:hi]), float32(step), float32(beta1), float32(1-beta1), float32(beta2), float32(1-beta2), float32(eps), float32(c2))
+		}
+		return
+	}
 	for i, d := range g {
 		u[i] = flush(T(beta1*u[i]) + T((1-beta1)*d))
 		v[i] = flush(T(beta2*v[i]) + T(T((1-beta2)*d)*d))
@@ -59,6 +89,12 @@ func Adam[T Float](p, g, u, v []T, rate, beta1, beta2, eps, c1, c2 T) {
 
 // Decay: p ← p − rate·p, the decoupled weight decay of AdamW.
 func Decay[T Float](p []T, rate T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(p)) {
+			decayAVX2(hi-lo, at(p[lo:hi]), float32(rate))
+		}
+		return
+	}
 	for i, x := range p {
 		p[i] = x - T(rate*x)
 	}

@@ -4,6 +4,12 @@ import "math"
 
 // Add adds x to dst, element by element.
 func Add[T Float](dst, x []T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(x)) {
+			addAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]))
+		}
+		return
+	}
 	for i, v := range x {
 		dst[i] += v
 	}
@@ -11,6 +17,12 @@ func Add[T Float](dst, x []T) {
 
 // Scale multiplies every element of x by s.
 func Scale[T Float](x []T, s T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(x)) {
+			scaleAVX2(hi-lo, at(x[lo:hi]), float32(s))
+		}
+		return
+	}
 	for i := range x {
 		x[i] *= s
 	}
@@ -18,6 +30,12 @@ func Scale[T Float](x []T, s T) {
 
 // AddScaled adds s·x to dst, element by element.
 func AddScaled[T Float](dst, x []T, s T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(x)) {
+			addScaledAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), float32(s))
+		}
+		return
+	}
 	for i, v := range x {
 		dst[i] += T(s * v)
 	}
@@ -25,6 +43,12 @@ func AddScaled[T Float](dst, x []T, s T) {
 
 // Multiply multiplies dst by x, element by element.
 func Multiply[T Float](dst, x []T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(x)) {
+			multiplyAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]))
+		}
+		return
+	}
 	for i, v := range x {
 		dst[i] *= v
 	}
@@ -41,6 +65,15 @@ func Dot[T Float](x, y []T) float64 {
 
 // NotFinite returns the index of the first NaN or infinity of x, or −1.
 func NotFinite[T Float](x []T) int {
+	if vector[T]() {
+		finite := true
+		for lo, hi := range stretches(len(x)) {
+			finite = finite && finiteAVX2(hi-lo, at(x[lo:hi]))
+		}
+		if finite {
+			return -1
+		}
+	}
 	for i, v := range x {
 		if v-v != 0 {
 			return i

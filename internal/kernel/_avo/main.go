@@ -1,7 +1,7 @@
 // Command avo writes the assembly of package kernel, and the Go declarations
 // of its functions:
 //
-//	cd internal/kernel/_avo && go run . -out ../multiply_amd64.s -stubs ../multiply_amd64.go -pkg kernel
+//	cd internal/kernel/_avo && go run . -out ../vector_amd64.s -stubs ../vector_amd64.go -pkg kernel
 package main
 
 import . "github.com/mmcloughlin/avo/build"
@@ -11,5 +11,8 @@ func main() {
 	for rows := 1; rows <= 6; rows++ {
 		multiplyAVX2(rows)
 	}
+	turn()
+	finite()
+	elements()
 	Generate()
 }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// The coefficients and the sequences are those of exp.go and tanh.go in the
+// package; a test compares every result.
+
+var (
+	expCoef  = []float32{0.5, 0.166665196, 0.0416662134, 0.00836888421, 0.00139501283}
+	tanhCoef = []float32{-0.333332956, 0.133323446, -0.0538798124, 0.021486681, -0.00794613641, 0.00230138353, -0.0003584566}
+)
+
+const round = 0x1.8p23
+
+// expParts is expSingle: p and n with eˣ = 2ⁿ·(1 + p).
+func expParts(x VecVirtual) (p, n VecVirtual) {
+	t := add(mul(x, c(math.Log2E)), c(round))
+	k := sub(t, c(round))
+	n = subInts(t, c(round))
+	a, b := sub(x, mul(k, c(0.693359375))), mul(k, c(-2.1219444005e-4))
+	r := sub(a, b)
+	rl := sub(sub(a, r), b)
+	q := polynomial(r, expCoef)
+	return add(r, add(mul(mul(r, r), q), rl)), n
+}
+
+func exp(x VecVirtual) VecVirtual {
+	p, n := expParts(atMost(atLeast(x, c(-104)), c(89)))
+	return scale(add(p, c(1)), n)
+}
+
+func sigmoid(x VecVirtual) VecVirtual {
+	x = atMost(atLeast(x, c(-104)), c(104))
+	p, n := expParts(or(x, bits(1<<31)))
+	s := power(largerInt(n, bits(0xffffffc0))) // −64
+	d := add(add(s, c(1)), mul(s, p))
+	below := less(x, c(0))
+	num := choose(below, add(p, c(1)), add(sub(x, x), c(1)))
+	return scale(div(num, d), and(n, below))
+}
+
+func tanh(x VecVirtual) VecVirtual {
+	a := abs(x)
+	p, n := expParts(atMost(atLeast(mul(a, c(-2)), c(-40)), c(0)))
+	s := power(n)
+	y := sub(c(1), div(mul(add(s, s), add(p, c(1))), add(add(s, c(1)), mul(s, p))))
+	z := mul(a, a)
+	small := add(a, mul(mul(a, z), polynomial(z, tanhCoef)))
+	return or(choose(less(a, c(1)), small, y), and(x, bits(1<<31)))
+}
+
+type values = map[string]VecVirtual
+
+// elements writes the elementwise kernels.
+func elements() {
+	one := func(name string, f func(x VecVirtual) VecVirtual) {
+		elementwise(name, []string{"a", "z"}, nil, func(x values) values { return values{"a": f(x["z"])} })
+	}
+	// max(v, 0): the larger of v and 0, of which −0 is made 0.
+	one("relu", func(x VecVirtual) VecVirtual { return add(atLeast(x, c(0)), c(0)) })
+	one("sigmoid", sigmoid)
+	one("tanh", tanh)
+	one("exp", exp)
+	elementwise("leakyReLU", []string{"a", "z"}, []string{"alpha"}, func(x values) values {
+		return values{"a": choose(greater(x["z"], c(0)), x["z"], mul(x["z"], x["alpha"]))}
+	})
+
+	slope := func(name string, scalars []string, f func(x values) VecVirtual) {
+		elementwise(name, []string{"dz", "a"}, scalars, func(x values) values { return values{"dz": f(x)} })
+	}
+	slope("reluSlope", nil, func(x values) VecVirtual { return and(greater(x["a"], c(0)), x["dz"]) })
+	slope("leakyReLUSlope", []string{"alpha"}, func(x values) VecVirtual {
+		one := YMM()
+		VMOVUPS(c(1), one)
+		return mul(x["dz"], choose(greater(x["a"], c(0)), one, x["alpha"]))
+	})
+	slope("sigmoidSlope", nil, func(x values) VecVirtual { return mul(x["dz"], mul(x["a"], sub(c(1), x["a"]))) })
+	slope("tanhSlope", nil, func(x values) VecVirtual {
+		return mul(x["dz"], mul(sub(c(1), x["a"]), add(x["a"], c(1))))
+	})
+
+	elementwise("add", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": add(x["dst"], x["x"])} })
+	elementwise("multiply", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": mul(x["dst"], x["x"])} })
+	elementwise("divide", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": div(x["dst"], x["x"])} })
+	elementwise("scale", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": mul(x["x"], x["s"])} })
+	elementwise("addScaled", []string{"dst", "x"}, []string{"s"}, func(x values) values {
+		return values{"dst": add(x["dst"], mul(x["x"], x["s"]))}
+	})
+
+	// Softmax: the peak so far, or v where it is larger or NaN; then
+	// a = e^(z − peak), added to norm.
+	elementwise("peak", []string{"peak", "z"}, nil, func(x values) values {
+		v := x["z"]
+		return values{"peak": choose(or(greater(v, x["peak"]), differ(v, v)), v, x["peak"])}
+	})
+	elementwise("expNorm", []string{"a", "norm", "z", "peak"}, nil, func(x values) values {
+		e := exp(sub(x["z"], x["peak"]))
+		return values{"a": e, "norm": add(x["norm"], e)}
+	})
+
+	// The optimisers' updates; scalars that are computed once are given.
+	elementwise("descend", []string{"p", "d"}, []string{"rate"}, func(x values) values {
+		return values{"p": sub(x["p"], mul(x["d"], x["rate"]))}
+	})
+	elementwise("decay", []string{"p"}, []string{"rate"}, func(x values) values {
+		return values{"p": sub(x["p"], mul(x["p"], x["rate"]))}
+	})
+	elementwise("momentum", []string{"p", "d", "u"}, []string{"rate", "mu"}, func(x values) values {
+		u := flush(add(mul(x["u"], x["mu"]), x["d"]))
+		return values{"u": u, "p": sub(x["p"], mul(u, x["rate"]))}
+	})
+	elementwise("nesterov", []string{"p", "d", "u"}, []string{"rate", "mu"}, func(x values) values {
+		u := flush(add(mul(x["u"], x["mu"]), x["d"]))
+		return values{"u": u, "p": sub(x["p"], mul(add(x["d"], mul(u, x["mu"])), x["rate"]))}
+	})
+	elementwise("rmsProp", []string{"p", "d", "u"}, []string{"rate", "rho", "rest", "eps"}, func(x values) values {
+		u := flush(add(mul(x["u"], x["rho"]), mul(mul(x["d"], x["rest"]), x["d"])))
+		return values{"u": u, "p": sub(x["p"], div(mul(x["d"], x["rate"]), add(sqrt(u), x["eps"])))}
+	})
+	elementwise("adam", []string{"p", "d", "u", "v"}, []string{"step", "beta1", "rest1", "beta2", "rest2", "eps", "c2"}, func(x values) values {
+		u := flush(add(mul(x["u"], x["beta1"]), mul(x["d"], x["rest1"])))
+		v := flush(add(mul(x["v"], x["beta2"]), mul(mul(x["d"], x["rest2"]), x["d"])))
+		return values{"u": u, "v": v, "p": sub(x["p"], div(mul(u, x["step"]), add(sqrt(mul(v, x["c2"])), x["eps"])))}
+	})
+}

@@ -1,0 +1,139 @@
+package kernel
+
+import (
+	"iter"
+	"unsafe"
+)
+
+// What stands between the kernels and their assembly; vector says whether it is
+// called.
+
+// at is the first element of x, as float32, which T must be. nil where there is
+// none.
+func at[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.SliceData(x))) }
+
+// multiply calls the kernel of 1 to 6 rows. Calls through a table of functions
+// would make what they point to escape to the heap.
+func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int) {
+	switch rows {
+	case 1:
+		multiply1AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+	case 2:
+		multiply2AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+	case 3:
+		multiply3AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+	case 4:
+		multiply4AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+	case 5:
+		multiply5AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+	default:
+		multiply6AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+	}
+}
+
+// atMost is how many terms one call into assembly adds, for each of 64 columns
+// of 6 rows: a goroutine can't be stopped within it (some 40 µs).
+const atMost = 4096
+
+// multiplyRows computes
+//
+//	z[r·ldz + j] = start + Σ w[r·wr + q·ws] · a[q·lda + j]     r < rows, q < n, j < cols
+//
+// with one fused multiply-add a term, in order of q. start is b[r], or 0 where b
+// is nil.
+func multiplyRows(z []float32, ldz int, b, w []float32, wr, ws int, a []float32, lda, rows, n, cols int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	for r := 0; r < rows; r += 6 {
+		at := min(6, rows-r)
+		var bias *float32
+		if b != nil {
+			bias = &b[r]
+		}
+		if n == 0 {
+			multiply(at, &z[r*ldz], ldz, bias, 0, nil, 0, 0, nil, 0, 0, cols)
+			continue
+		}
+		for q := 0; q < n; q += atMost {
+			multiply(at, &z[r*ldz], ldz, bias, q, &w[r*wr+q*ws], wr, ws, &a[q*lda], lda, min(atMost, n-q), cols)
+		}
+	}
+}
+
+func affineVector(z, w, b, a []float32, lda, n, k, m int) {
+	checkLengths(len(z) >= n*m && len(w) >= n*k && len(b) >= n && len(a) >= (k-1)*lda+m)
+	multiplyRows(z, m, b, w, k, 1, a, lda, n, k, m)
+}
+
+func gradInputsVector(da, w, dz []float32, n, k, m int) {
+	checkLengths(len(da) >= k*m && len(w) >= n*k && len(dz) >= n*m)
+	multiplyRows(da, m, nil, w, 1, k, dz, m, k, n, m)
+}
+
+// ones sum up what they are multiplied with.
+var ones = func() (x [Tile]float32) {
+	for i := range x {
+		x[i] = 1
+	}
+	return x
+}()
+
+// turnOver writes up to 16 rows of a, (rows, m) with a row every lda, as the
+// columns of dst, (m, 16).
+func turnOver(dst, a []float32, lda, rows, m int) {
+	const wide = 16
+	whole := 0 // rows and columns that blocks of 8 × 8 take
+	if m >= 8 {
+		for ; whole+8 <= rows; whole += 8 {
+			turnAVX2(&dst[whole], &a[whole*lda], lda, m/8)
+		}
+	}
+	for r := range rows {
+		first := 0
+		if r < whole {
+			first = m / 8 * 8
+		}
+		for j := first; j < m; j++ {
+			dst[j*wide+r] = a[r*lda+j]
+		}
+	}
+}
+
+// gradWeightsVector takes A by blocks of 16 rows, turned over, so that a lane
+// is a weight.
+func gradWeightsVector(dw, db, dz, a []float32, lda, n, k, m int) {
+	checkLengths(len(dw) >= n*k && len(db) >= n && len(dz) >= n*m && len(a) >= (k-1)*lda+m && m <= Tile)
+	const block = 16
+	var turned [Tile * block]float32
+	for q := 0; q < k; q += block {
+		rows := min(block, k-q)
+		turnOver(turned[:], a[q*lda:], lda, rows, m)
+		multiplyRows(dw[q:], k, nil, dz, m, 1, turned[:], block, n, m, rows)
+	}
+	// 1·d + s is d + s, rounded once.
+	multiplyRows(db, 1, nil, dz, m, 1, ones[:], 1, n, m, 1)
+}
+
+// stretch is how many elements one call into assembly goes over: a goroutine
+// can't be stopped within it (some 60 µs at four cycles each).
+const stretch = 1 << 16
+
+// stretches cuts 0 … n into stretches.
+func stretches(n int) iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		for lo := 0; lo < n; lo += stretch {
+			if !yield(lo, min(lo+stretch, n)) {
+				return
+			}
+		}
+	}
+}
+
+// checkLengths ends the program where a caller would let assembly touch memory
+// that isn't a slice's.
+func checkLengths(ok bool) {
+	if !ok {
+		panic("kernel: a slice is shorter than the shapes say")
+	}
+}
