@@ -91,7 +91,7 @@ every number of the way.
 		return err
 	})
 	cobra.EnableCommandSorting = false // they stand in the order of use
-	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand(), explainCommand())
+	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand(), explainCommand(), benchCommand())
 	return root
 }
 

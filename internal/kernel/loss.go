@@ -68,7 +68,7 @@ func softmax[T Float](peak, norm *[Tile]T, z, a []T, c, m int) {
 	copy(peak[:m], z[:m])
 	if vector[T]() {
 		for i := 1; i < c; i++ {
-			peakAVX2(m, at(peak[:]), at(z[i*m:]))
+			largestAVX2(m, at(peak[:]), at(z[i*m:]))
 		}
 		for i := range c {
 			expNormAVX2(m, at(a[i*m:]), at(norm[:]), at(z[i*m:]), at(peak[:]))

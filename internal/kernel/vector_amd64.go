@@ -44,6 +44,9 @@ func turnAVX2(dst *float32, src *float32, lda int, blocks int)
 //go:noescape
 func finiteAVX2(n int, x *float32) bool
 
+// peakAVX2 does 14·8 fused multiply-adds n times.
+func peakAVX2(n int)
+
 // reluAVX2 is Relu for n float32.
 //
 //go:noescape
@@ -114,10 +117,10 @@ func scaleAVX2(n int, x *float32, s float32)
 //go:noescape
 func addScaledAVX2(n int, dst *float32, x *float32, s float32)
 
-// peakAVX2 is Peak for n float32.
+// largestAVX2 is Largest for n float32.
 //
 //go:noescape
-func peakAVX2(n int, peak *float32, z *float32)
+func largestAVX2(n int, peak *float32, z *float32)
 
 // expNormAVX2 is ExpNorm for n float32.
 //

@@ -34,6 +34,8 @@ func turnAVX2(dst *float32, src *float32, lda int, blocks int) { panic("kernel: 
 
 func finiteAVX2(n int, x *float32) bool { panic("kernel: no assembly") }
 
+func peakAVX2(n int) { panic("kernel: no assembly") }
+
 func reluAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
 func sigmoidAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
@@ -62,7 +64,7 @@ func scaleAVX2(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
 func addScaledAVX2(n int, dst *float32, x *float32, s float32) { panic("kernel: no assembly") }
 
-func peakAVX2(n int, peak *float32, z *float32) { panic("kernel: no assembly") }
+func largestAVX2(n int, peak *float32, z *float32) { panic("kernel: no assembly") }
 
 func expNormAVX2(n int, a *float32, norm *float32, z *float32, peak *float32) {
 	panic("kernel: no assembly")

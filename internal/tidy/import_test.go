@@ -24,11 +24,12 @@ var mayImport = []struct{ name, imports string }{
 	{"table", "github.com/klauspost/compress"},
 	{"nn", "internal/kernel"},
 	{"prep", "table"},
+	{"internal/workload", "internal/kernel nn"},
 	{"internal/mixture", "internal/kernel nn prep table"},
 	{".", "internal/atomicfile internal/mixture internal/safetensors nn prep table"},
 	{"train", ". internal/kernel internal/mixture nn prep table"},
 	{"explain", ". nn prep table notes"},
-	{"cmd/shoal", ". explain nn prep table train github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"},
+	{"cmd/shoal", ". explain internal/workload nn prep table train github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"},
 	{"examples/flower", "nn notes"},
 	{"examples/houses", ". table train"},
 }

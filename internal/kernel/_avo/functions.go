@@ -94,7 +94,7 @@ func elements() {
 
 	// Softmax: the peak so far, or v where it is larger or NaN; then
 	// a = e^(z − peak), added to norm.
-	elementwise("peak", []string{"peak", "z"}, nil, func(x values) values {
+	elementwise("largest", []string{"peak", "z"}, nil, func(x values) values {
 		v := x["z"]
 		return values{"peak": choose(or(greater(v, x["peak"]), differ(v, v)), v, x["peak"])}
 	})

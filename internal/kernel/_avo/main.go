@@ -13,6 +13,7 @@ func main() {
 	}
 	turn()
 	finite()
+	peak()
 	elements()
 	Generate()
 }
