@@ -38,8 +38,10 @@ func All() []Workload {
 	}
 	yesOrNo := nn.Dense(1, nn.Sigmoid)
 	return []Workload{
-		{Name: "flower", Inputs: 2, Layers: hidden(1, 4, nn.Tanh, yesOrNo), Rows: 400, Batch: 400, Steps: 1000,
-			Optimizer: func() nn.Optimizer { return &nn.GradientDescent{Rate: 1.2} }, flower: true},
+		{
+			Name: "flower", Inputs: 2, Layers: hidden(1, 4, nn.Tanh, yesOrNo), Rows: 400, Batch: 400, Steps: 1000,
+			Optimizer: func() nn.Optimizer { return &nn.GradientDescent{Rate: 1.2} }, flower: true,
+		},
 		{Name: "cancer", Inputs: 30, Layers: hidden(1, 16, nn.ReLU, yesOrNo), Rows: 569, Batch: 32, Optimizer: adam, Steps: 1000},
 		{Name: "letter", Inputs: 16, Layers: hidden(1, 128, nn.ReLU, nn.Dense(26, nn.Softmax)), Rows: 16_000, Batch: 128, Optimizer: adam, Steps: 500},
 		{Name: "higgs", Inputs: 28, Layers: hidden(1, 300, nn.ReLU, yesOrNo), Rows: 102_400, Batch: 1024, Optimizer: adam, Steps: 100},
