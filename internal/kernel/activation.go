@@ -128,6 +128,12 @@ func LeakyReLUBackward[T Float](dz, _, a []T, alpha T) {
 
 // ELUForward: a = z above 0, α·(eᶻ − 1) below.
 func ELUForward[T Float](a, z []T, alpha T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			eluAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]), float32(alpha))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = choose(v > 0, v, T(alpha*Expm1(v)))
 	}
@@ -135,6 +141,12 @@ func ELUForward[T Float](a, z []T, alpha T) {
 
 // ELUBackward: g' = 1 if a > 0, else α·eᶻ = a + α.
 func ELUBackward[T Float](dz, _, a []T, alpha T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			eluSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]), float32(alpha))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] *= choose(v > 0, 1, v+alpha)
 	}
@@ -142,6 +154,12 @@ func ELUBackward[T Float](dz, _, a []T, alpha T) {
 
 // SoftplusForward: a = log(1 + eᶻ).
 func SoftplusForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			softplusAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		a[i] = Softplus(v)
 	}
@@ -149,6 +167,12 @@ func SoftplusForward[T Float](a, z []T, _ T) {
 
 // SoftplusBackward: g' = σ(z) = 1 − e⁻ᵃ.
 func SoftplusBackward[T Float](dz, _, a []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(a)) {
+			softplusSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+		}
+		return
+	}
 	for i, v := range a {
 		dz[i] *= -Expm1(-v)
 	}

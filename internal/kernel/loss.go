@@ -19,14 +19,27 @@ func SigmoidCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T
 	for i := range c {
 		zi, ai, yi := z[i*m:(i+1)*m], a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
 		SigmoidForward(ai, zi, 0)
-		for j, v := range zi {
-			sum[j] += float64((max(v, 0) - T(v*yi[j])) + Softplus(-Abs(v)))
-		}
+		logistic(&sum, zi, yi)
 		if dz != nil {
 			difference(dz[i*m:(i+1)*m], ai, yi, w)
 		}
 	}
 	return total(&sum, w)
+}
+
+// logistic adds max(z, 0) − z·y + log(1 + e^−|z|) to the examples' losses.
+func logistic[T Float](sum *examples, z, y []T) {
+	if vector[T]() {
+		var l [Tile]float32
+		logisticAVX2(len(z), at(l[:len(z)]), at(z), at(y[:len(z)]))
+		for j, v := range l[:len(z)] {
+			sum[j] += float64(v)
+		}
+		return
+	}
+	for j, v := range z {
+		sum[j] += float64((max(v, 0) - T(v*y[j])) + Softplus(-Abs(v)))
+	}
 }
 
 // SoftmaxCrossEntropy: a = e^z / Σ e^z over the outputs, L = −Σ y·log a,
@@ -48,13 +61,22 @@ func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T
 	}
 	if dz != nil {
 		for i := range c {
-			for j, t := range y[i*ldy : i*ldy+m] {
-				dz[i*m+j] = T(a[i*m+j]*label[j]) - t
-			}
+			softmaxSlope(dz[i*m:(i+1)*m], a[i*m:(i+1)*m], label[:m], y[i*ldy:i*ldy+m])
 			weigh(dz[i*m:(i+1)*m], w)
 		}
 	}
 	return total(&sum, w)
+}
+
+// softmaxSlope: dz = a·label − y.
+func softmaxSlope[T Float](dz, a, label, y []T) {
+	if vector[T]() {
+		softmaxSlopeAVX2(len(dz), at(dz), at(a[:len(dz)]), at(label[:len(dz)]), at(y[:len(dz)]))
+		return
+	}
+	for j, t := range y {
+		dz[j] = T(a[j]*label[j]) - t
+	}
 }
 
 // Softmax computes a = e^(z − peak) / Σ e^(z − peak) over the c outputs of
@@ -118,7 +140,22 @@ func PoissonExp[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64
 
 // HalfSquared: L = ½·Σ (a − y)², da = a − y.
 func HalfSquared[T Float](da, _, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
-	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) { return T(0.5*e) * e, e })
+	if !vector[T]() {
+		return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) { return T(0.5*e) * e, e })
+	}
+	var sum examples
+	var l, e [Tile]float32
+	for i := range c {
+		halfSquaredAVX2(m, at(l[:m]), at(e[:m]), at(a[i*m:(i+1)*m]), at(y[i*ldy:i*ldy+m]))
+		for j, v := range l[:m] {
+			sum[j] += float64(v)
+		}
+		if da != nil {
+			copy(cast[float32](da[i*m:(i+1)*m]), e[:m])
+			weigh(da[i*m:(i+1)*m], w)
+		}
+	}
+	return total(&sum, w)
 }
 
 // Absolute: L = Σ |a − y|, da = sign(a − y), 0 at 0.
@@ -182,8 +219,12 @@ func sign[T Float](e T) T {
 
 // difference computes dz = w·(a − y).
 func difference[T Float](dz, a, y, w []T) {
-	for j, v := range a {
-		dz[j] = v - y[j]
+	if vector[T]() {
+		differenceAVX2(len(a), at(dz[:len(a)]), at(a), at(y[:len(a)]))
+	} else {
+		for j, v := range a {
+			dz[j] = v - y[j]
+		}
 	}
 	weigh(dz, w)
 }

@@ -52,6 +52,11 @@ func peakAVX2(n int)
 //go:noescape
 func reluAVX2(n int, a *float32, z *float32)
 
+// softplusAVX2 is Softplus for n float32.
+//
+//go:noescape
+func softplusAVX2(n int, a *float32, z *float32)
+
 // sigmoidAVX2 is Sigmoid for n float32.
 //
 //go:noescape
@@ -72,6 +77,11 @@ func expAVX2(n int, a *float32, z *float32)
 //go:noescape
 func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32)
 
+// eluAVX2 is Elu for n float32.
+//
+//go:noescape
+func eluAVX2(n int, a *float32, z *float32, alpha float32)
+
 // reluSlopeAVX2 is ReluSlope for n float32.
 //
 //go:noescape
@@ -91,6 +101,36 @@ func sigmoidSlopeAVX2(n int, dz *float32, a *float32)
 //
 //go:noescape
 func tanhSlopeAVX2(n int, dz *float32, a *float32)
+
+// eluSlopeAVX2 is EluSlope for n float32.
+//
+//go:noescape
+func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32)
+
+// softplusSlopeAVX2 is SoftplusSlope for n float32.
+//
+//go:noescape
+func softplusSlopeAVX2(n int, dz *float32, a *float32)
+
+// logisticAVX2 is Logistic for n float32.
+//
+//go:noescape
+func logisticAVX2(n int, l *float32, z *float32, y *float32)
+
+// halfSquaredAVX2 is HalfSquared for n float32.
+//
+//go:noescape
+func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32)
+
+// differenceAVX2 is Difference for n float32.
+//
+//go:noescape
+func differenceAVX2(n int, dz *float32, a *float32, y *float32)
+
+// softmaxSlopeAVX2 is SoftmaxSlope for n float32.
+//
+//go:noescape
+func softmaxSlopeAVX2(n int, dz *float32, a *float32, label *float32, y *float32)
 
 // addAVX2 is Add for n float32.
 //

@@ -1593,6 +1593,322 @@ DATA eight00000000<>+24(SB)/4, $0x00000000
 DATA eight00000000<>+28(SB)/4, $0x00000000
 GLOBL eight00000000<>(SB), RODATA|NOPTR, $32
 
+// func softplusAVX2(n int, a *float32, z *float32)
+// Requires: AVX, AVX2
+TEXT ·softplusAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ z+16(FP), DX
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y0
+	VCMPPS  $0x11, eight00000000<>+0(SB), Y0, Y1
+	VANDNPS Y0, Y1, Y1
+	VORPS   eight80000000<>+0(SB), Y0, Y0
+	VMOVUPS eightc2d00000<>+0(SB), Y2
+	VMAXPS  Y0, Y2, Y0
+	VMOVUPS eight00000000<>+0(SB), Y2
+	VMINPS  Y0, Y2, Y0
+	VMULPS  eight3fb8aa3b<>+0(SB), Y0, Y2
+	VADDPS  eight4b400000<>+0(SB), Y2, Y2
+	VSUBPS  eight4b400000<>+0(SB), Y2, Y3
+	VPSUBD  eight4b400000<>+0(SB), Y2, Y2
+	VMULPS  eight3f318000<>+0(SB), Y3, Y4
+	VSUBPS  Y4, Y0, Y0
+	VMULPS  eightb95e8083<>+0(SB), Y3, Y3
+	VSUBPS  Y3, Y0, Y4
+	VSUBPS  Y4, Y0, Y0
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  eight3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS  eight3c091da5<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y3, Y3
+	VADDPS  eight3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y3, Y3
+	VADDPS  eight3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y3, Y3
+	VADDPS  eight3f000000<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y4, Y5
+	VMULPS  Y3, Y5, Y3
+	VADDPS  Y0, Y3, Y0
+	VADDPS  Y0, Y4, Y0
+	VADDPS  eight3f800000<>+0(SB), Y0, Y0
+	VPSRAD  $0x01, Y2, Y3
+	VPADDD  eight0000007f<>+0(SB), Y3, Y4
+	VPSLLD  $0x17, Y4, Y4
+	VMULPS  Y4, Y0, Y0
+	VPSUBD  Y3, Y2, Y2
+	VPADDD  eight0000007f<>+0(SB), Y2, Y2
+	VPSLLD  $0x17, Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VADDPS  Y0, Y0, Y2
+	VADDPS  eight40000000<>+0(SB), Y0, Y0
+	VDIVPS  Y0, Y2, Y0
+	VMULPS  Y0, Y0, Y2
+	VMULPS  Y2, Y0, Y3
+	VMULPS  eight3a0f7c2b<>+0(SB), Y2, Y4
+	VADDPS  eight3b0f5b11<>+0(SB), Y4, Y4
+	VMULPS  Y2, Y4, Y4
+	VADDPS  eight3c4ce93d<>+0(SB), Y4, Y4
+	VMULPS  Y2, Y4, Y2
+	VADDPS  eight3daaaa80<>+0(SB), Y2, Y2
+	VMULPS  Y2, Y3, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VCMPPS     $0x11, eight00000000<>+0(SB), Y1, Y2
+	VANDNPS    Y1, Y2, Y2
+	VORPS      eight80000000<>+0(SB), Y1, Y1
+	VMOVUPS    eightc2d00000<>+0(SB), Y3
+	VMAXPS     Y1, Y3, Y1
+	VMOVUPS    eight00000000<>+0(SB), Y3
+	VMINPS     Y1, Y3, Y1
+	VMULPS     eight3fb8aa3b<>+0(SB), Y1, Y3
+	VADDPS     eight4b400000<>+0(SB), Y3, Y3
+	VSUBPS     eight4b400000<>+0(SB), Y3, Y4
+	VPSUBD     eight4b400000<>+0(SB), Y3, Y3
+	VMULPS     eight3f318000<>+0(SB), Y4, Y5
+	VSUBPS     Y5, Y1, Y1
+	VMULPS     eightb95e8083<>+0(SB), Y4, Y4
+	VSUBPS     Y4, Y1, Y5
+	VSUBPS     Y5, Y1, Y1
+	VSUBPS     Y4, Y1, Y1
+	VMULPS     eight3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS     eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS     Y5, Y4, Y4
+	VADDPS     eight3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS     Y5, Y4, Y4
+	VADDPS     eight3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS     Y5, Y4, Y4
+	VADDPS     eight3f000000<>+0(SB), Y4, Y4
+	VMULPS     Y5, Y5, Y6
+	VMULPS     Y4, Y6, Y4
+	VADDPS     Y1, Y4, Y1
+	VADDPS     Y1, Y5, Y1
+	VADDPS     eight3f800000<>+0(SB), Y1, Y1
+	VPSRAD     $0x01, Y3, Y4
+	VPADDD     eight0000007f<>+0(SB), Y4, Y5
+	VPSLLD     $0x17, Y5, Y5
+	VMULPS     Y5, Y1, Y1
+	VPSUBD     Y4, Y3, Y3
+	VPADDD     eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD     $0x17, Y3, Y3
+	VMULPS     Y3, Y1, Y1
+	VADDPS     Y1, Y1, Y3
+	VADDPS     eight40000000<>+0(SB), Y1, Y1
+	VDIVPS     Y1, Y3, Y1
+	VMULPS     Y1, Y1, Y3
+	VMULPS     Y3, Y1, Y4
+	VMULPS     eight3a0f7c2b<>+0(SB), Y3, Y5
+	VADDPS     eight3b0f5b11<>+0(SB), Y5, Y5
+	VMULPS     Y3, Y5, Y5
+	VADDPS     eight3c4ce93d<>+0(SB), Y5, Y5
+	VMULPS     Y3, Y5, Y3
+	VADDPS     eight3daaaa80<>+0(SB), Y3, Y3
+	VMULPS     Y3, Y4, Y3
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight80000000<>+0(SB)/4, $0x80000000
+DATA eight80000000<>+4(SB)/4, $0x80000000
+DATA eight80000000<>+8(SB)/4, $0x80000000
+DATA eight80000000<>+12(SB)/4, $0x80000000
+DATA eight80000000<>+16(SB)/4, $0x80000000
+DATA eight80000000<>+20(SB)/4, $0x80000000
+DATA eight80000000<>+24(SB)/4, $0x80000000
+DATA eight80000000<>+28(SB)/4, $0x80000000
+GLOBL eight80000000<>(SB), RODATA|NOPTR, $32
+
+DATA eightc2d00000<>+0(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+4(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+8(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+12(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+16(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+20(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+24(SB)/4, $0xc2d00000
+DATA eightc2d00000<>+28(SB)/4, $0xc2d00000
+GLOBL eightc2d00000<>(SB), RODATA|NOPTR, $32
+
+DATA eight3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+GLOBL eight3fb8aa3b<>(SB), RODATA|NOPTR, $32
+
+DATA eight4b400000<>+0(SB)/4, $0x4b400000
+DATA eight4b400000<>+4(SB)/4, $0x4b400000
+DATA eight4b400000<>+8(SB)/4, $0x4b400000
+DATA eight4b400000<>+12(SB)/4, $0x4b400000
+DATA eight4b400000<>+16(SB)/4, $0x4b400000
+DATA eight4b400000<>+20(SB)/4, $0x4b400000
+DATA eight4b400000<>+24(SB)/4, $0x4b400000
+DATA eight4b400000<>+28(SB)/4, $0x4b400000
+GLOBL eight4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f318000<>+0(SB)/4, $0x3f318000
+DATA eight3f318000<>+4(SB)/4, $0x3f318000
+DATA eight3f318000<>+8(SB)/4, $0x3f318000
+DATA eight3f318000<>+12(SB)/4, $0x3f318000
+DATA eight3f318000<>+16(SB)/4, $0x3f318000
+DATA eight3f318000<>+20(SB)/4, $0x3f318000
+DATA eight3f318000<>+24(SB)/4, $0x3f318000
+DATA eight3f318000<>+28(SB)/4, $0x3f318000
+GLOBL eight3f318000<>(SB), RODATA|NOPTR, $32
+
+DATA eightb95e8083<>+0(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+4(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+8(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+12(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+16(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+20(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+24(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+28(SB)/4, $0xb95e8083
+GLOBL eightb95e8083<>(SB), RODATA|NOPTR, $32
+
+DATA eight3ab6d8dd<>+0(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+4(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+8(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+12(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+16(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+20(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+24(SB)/4, $0x3ab6d8dd
+DATA eight3ab6d8dd<>+28(SB)/4, $0x3ab6d8dd
+GLOBL eight3ab6d8dd<>(SB), RODATA|NOPTR, $32
+
+DATA eight3c091da5<>+0(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+4(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+8(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+12(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+16(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+20(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+24(SB)/4, $0x3c091da5
+DATA eight3c091da5<>+28(SB)/4, $0x3c091da5
+GLOBL eight3c091da5<>(SB), RODATA|NOPTR, $32
+
+DATA eight3d2aaa31<>+0(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+4(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+8(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+12(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+16(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+20(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+24(SB)/4, $0x3d2aaa31
+DATA eight3d2aaa31<>+28(SB)/4, $0x3d2aaa31
+GLOBL eight3d2aaa31<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e2aaa48<>+0(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+4(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+8(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+12(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+16(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+20(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+24(SB)/4, $0x3e2aaa48
+DATA eight3e2aaa48<>+28(SB)/4, $0x3e2aaa48
+GLOBL eight3e2aaa48<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f000000<>+0(SB)/4, $0x3f000000
+DATA eight3f000000<>+4(SB)/4, $0x3f000000
+DATA eight3f000000<>+8(SB)/4, $0x3f000000
+DATA eight3f000000<>+12(SB)/4, $0x3f000000
+DATA eight3f000000<>+16(SB)/4, $0x3f000000
+DATA eight3f000000<>+20(SB)/4, $0x3f000000
+DATA eight3f000000<>+24(SB)/4, $0x3f000000
+DATA eight3f000000<>+28(SB)/4, $0x3f000000
+GLOBL eight3f000000<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f800000<>+0(SB)/4, $0x3f800000
+DATA eight3f800000<>+4(SB)/4, $0x3f800000
+DATA eight3f800000<>+8(SB)/4, $0x3f800000
+DATA eight3f800000<>+12(SB)/4, $0x3f800000
+DATA eight3f800000<>+16(SB)/4, $0x3f800000
+DATA eight3f800000<>+20(SB)/4, $0x3f800000
+DATA eight3f800000<>+24(SB)/4, $0x3f800000
+DATA eight3f800000<>+28(SB)/4, $0x3f800000
+GLOBL eight3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA eight0000007f<>+0(SB)/4, $0x0000007f
+DATA eight0000007f<>+4(SB)/4, $0x0000007f
+DATA eight0000007f<>+8(SB)/4, $0x0000007f
+DATA eight0000007f<>+12(SB)/4, $0x0000007f
+DATA eight0000007f<>+16(SB)/4, $0x0000007f
+DATA eight0000007f<>+20(SB)/4, $0x0000007f
+DATA eight0000007f<>+24(SB)/4, $0x0000007f
+DATA eight0000007f<>+28(SB)/4, $0x0000007f
+GLOBL eight0000007f<>(SB), RODATA|NOPTR, $32
+
+DATA eight40000000<>+0(SB)/4, $0x40000000
+DATA eight40000000<>+4(SB)/4, $0x40000000
+DATA eight40000000<>+8(SB)/4, $0x40000000
+DATA eight40000000<>+12(SB)/4, $0x40000000
+DATA eight40000000<>+16(SB)/4, $0x40000000
+DATA eight40000000<>+20(SB)/4, $0x40000000
+DATA eight40000000<>+24(SB)/4, $0x40000000
+DATA eight40000000<>+28(SB)/4, $0x40000000
+GLOBL eight40000000<>(SB), RODATA|NOPTR, $32
+
+DATA eight3a0f7c2b<>+0(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+4(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+8(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+12(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+16(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+20(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+24(SB)/4, $0x3a0f7c2b
+DATA eight3a0f7c2b<>+28(SB)/4, $0x3a0f7c2b
+GLOBL eight3a0f7c2b<>(SB), RODATA|NOPTR, $32
+
+DATA eight3b0f5b11<>+0(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+4(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+8(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+12(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+16(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+20(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+24(SB)/4, $0x3b0f5b11
+DATA eight3b0f5b11<>+28(SB)/4, $0x3b0f5b11
+GLOBL eight3b0f5b11<>(SB), RODATA|NOPTR, $32
+
+DATA eight3c4ce93d<>+0(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+4(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+8(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+12(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+16(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+20(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+24(SB)/4, $0x3c4ce93d
+DATA eight3c4ce93d<>+28(SB)/4, $0x3c4ce93d
+GLOBL eight3c4ce93d<>(SB), RODATA|NOPTR, $32
+
+DATA eight3daaaa80<>+0(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+4(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+8(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+12(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+16(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+20(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+24(SB)/4, $0x3daaaa80
+DATA eight3daaaa80<>+28(SB)/4, $0x3daaaa80
+GLOBL eight3daaaa80<>(SB), RODATA|NOPTR, $32
+
 // func sigmoidAVX2(n int, a *float32, z *float32)
 // Requires: AVX, AVX2
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
@@ -1721,16 +2037,6 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eightc2d00000<>+0(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+4(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+8(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+12(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+16(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+20(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+24(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+28(SB)/4, $0xc2d00000
-GLOBL eightc2d00000<>(SB), RODATA|NOPTR, $32
-
 DATA eight42d00000<>+0(SB)/4, $0x42d00000
 DATA eight42d00000<>+4(SB)/4, $0x42d00000
 DATA eight42d00000<>+8(SB)/4, $0x42d00000
@@ -1741,106 +2047,6 @@ DATA eight42d00000<>+24(SB)/4, $0x42d00000
 DATA eight42d00000<>+28(SB)/4, $0x42d00000
 GLOBL eight42d00000<>(SB), RODATA|NOPTR, $32
 
-DATA eight80000000<>+0(SB)/4, $0x80000000
-DATA eight80000000<>+4(SB)/4, $0x80000000
-DATA eight80000000<>+8(SB)/4, $0x80000000
-DATA eight80000000<>+12(SB)/4, $0x80000000
-DATA eight80000000<>+16(SB)/4, $0x80000000
-DATA eight80000000<>+20(SB)/4, $0x80000000
-DATA eight80000000<>+24(SB)/4, $0x80000000
-DATA eight80000000<>+28(SB)/4, $0x80000000
-GLOBL eight80000000<>(SB), RODATA|NOPTR, $32
-
-DATA eight3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL eight3fb8aa3b<>(SB), RODATA|NOPTR, $32
-
-DATA eight4b400000<>+0(SB)/4, $0x4b400000
-DATA eight4b400000<>+4(SB)/4, $0x4b400000
-DATA eight4b400000<>+8(SB)/4, $0x4b400000
-DATA eight4b400000<>+12(SB)/4, $0x4b400000
-DATA eight4b400000<>+16(SB)/4, $0x4b400000
-DATA eight4b400000<>+20(SB)/4, $0x4b400000
-DATA eight4b400000<>+24(SB)/4, $0x4b400000
-DATA eight4b400000<>+28(SB)/4, $0x4b400000
-GLOBL eight4b400000<>(SB), RODATA|NOPTR, $32
-
-DATA eight3f318000<>+0(SB)/4, $0x3f318000
-DATA eight3f318000<>+4(SB)/4, $0x3f318000
-DATA eight3f318000<>+8(SB)/4, $0x3f318000
-DATA eight3f318000<>+12(SB)/4, $0x3f318000
-DATA eight3f318000<>+16(SB)/4, $0x3f318000
-DATA eight3f318000<>+20(SB)/4, $0x3f318000
-DATA eight3f318000<>+24(SB)/4, $0x3f318000
-DATA eight3f318000<>+28(SB)/4, $0x3f318000
-GLOBL eight3f318000<>(SB), RODATA|NOPTR, $32
-
-DATA eightb95e8083<>+0(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+4(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+8(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+12(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+16(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+20(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+24(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+28(SB)/4, $0xb95e8083
-GLOBL eightb95e8083<>(SB), RODATA|NOPTR, $32
-
-DATA eight3ab6d8dd<>+0(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+4(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+8(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+12(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+16(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+20(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+24(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+28(SB)/4, $0x3ab6d8dd
-GLOBL eight3ab6d8dd<>(SB), RODATA|NOPTR, $32
-
-DATA eight3c091da5<>+0(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+4(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+8(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+12(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+16(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+20(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+24(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+28(SB)/4, $0x3c091da5
-GLOBL eight3c091da5<>(SB), RODATA|NOPTR, $32
-
-DATA eight3d2aaa31<>+0(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+4(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+8(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+12(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+16(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+20(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+24(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+28(SB)/4, $0x3d2aaa31
-GLOBL eight3d2aaa31<>(SB), RODATA|NOPTR, $32
-
-DATA eight3e2aaa48<>+0(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+4(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+8(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+12(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+16(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+20(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+24(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+28(SB)/4, $0x3e2aaa48
-GLOBL eight3e2aaa48<>(SB), RODATA|NOPTR, $32
-
-DATA eight3f000000<>+0(SB)/4, $0x3f000000
-DATA eight3f000000<>+4(SB)/4, $0x3f000000
-DATA eight3f000000<>+8(SB)/4, $0x3f000000
-DATA eight3f000000<>+12(SB)/4, $0x3f000000
-DATA eight3f000000<>+16(SB)/4, $0x3f000000
-DATA eight3f000000<>+20(SB)/4, $0x3f000000
-DATA eight3f000000<>+24(SB)/4, $0x3f000000
-DATA eight3f000000<>+28(SB)/4, $0x3f000000
-GLOBL eight3f000000<>(SB), RODATA|NOPTR, $32
-
 DATA eightffffffc0<>+0(SB)/4, $0xffffffc0
 DATA eightffffffc0<>+4(SB)/4, $0xffffffc0
 DATA eightffffffc0<>+8(SB)/4, $0xffffffc0
@@ -1850,26 +2056,6 @@ DATA eightffffffc0<>+20(SB)/4, $0xffffffc0
 DATA eightffffffc0<>+24(SB)/4, $0xffffffc0
 DATA eightffffffc0<>+28(SB)/4, $0xffffffc0
 GLOBL eightffffffc0<>(SB), RODATA|NOPTR, $32
-
-DATA eight0000007f<>+0(SB)/4, $0x0000007f
-DATA eight0000007f<>+4(SB)/4, $0x0000007f
-DATA eight0000007f<>+8(SB)/4, $0x0000007f
-DATA eight0000007f<>+12(SB)/4, $0x0000007f
-DATA eight0000007f<>+16(SB)/4, $0x0000007f
-DATA eight0000007f<>+20(SB)/4, $0x0000007f
-DATA eight0000007f<>+24(SB)/4, $0x0000007f
-DATA eight0000007f<>+28(SB)/4, $0x0000007f
-GLOBL eight0000007f<>(SB), RODATA|NOPTR, $32
-
-DATA eight3f800000<>+0(SB)/4, $0x3f800000
-DATA eight3f800000<>+4(SB)/4, $0x3f800000
-DATA eight3f800000<>+8(SB)/4, $0x3f800000
-DATA eight3f800000<>+12(SB)/4, $0x3f800000
-DATA eight3f800000<>+16(SB)/4, $0x3f800000
-DATA eight3f800000<>+20(SB)/4, $0x3f800000
-DATA eight3f800000<>+24(SB)/4, $0x3f800000
-DATA eight3f800000<>+28(SB)/4, $0x3f800000
-GLOBL eight3f800000<>(SB), RODATA|NOPTR, $32
 
 // func tanhAVX2(n int, a *float32, z *float32)
 // Requires: AVX, AVX2
@@ -2273,6 +2459,154 @@ done:
 	VZEROUPPER
 	RET
 
+// func eluAVX2(n int, a *float32, z *float32, alpha float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·eluAVX2(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         z+16(FP), DX
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	CMPQ      AX, $0x08
+	JLT       rest
+	VMOVUPS   (CX), Y1
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, eight00000000<>+0(SB), Y1, Y2
+	VMOVUPS   eightc1a00000<>+0(SB), Y3
+	VMAXPS    Y1, Y3, Y3
+	VMOVUPS   eight42b20000<>+0(SB), Y4
+	VMINPS    Y3, Y4, Y3
+	VMULPS    eight3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS    eight4b400000<>+0(SB), Y4, Y4
+	VSUBPS    eight4b400000<>+0(SB), Y4, Y5
+	VPSUBD    eight4b400000<>+0(SB), Y4, Y4
+	VMULPS    eight3f318000<>+0(SB), Y5, Y6
+	VSUBPS    Y6, Y3, Y3
+	VMULPS    eightb95e8083<>+0(SB), Y5, Y5
+	VSUBPS    Y5, Y3, Y6
+	VSUBPS    Y6, Y3, Y3
+	VSUBPS    Y5, Y3, Y3
+	VMULPS    eight3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS    eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VADDPS    eight3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VADDPS    eight3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VADDPS    eight3f000000<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y6, Y7
+	VMULPS    Y5, Y7, Y5
+	VADDPS    Y3, Y5, Y3
+	VADDPS    Y3, Y6, Y3
+	VPMINSD   eight00000040<>+0(SB), Y4, Y5
+	VMOVUPS   eight00000000<>+0(SB), Y6
+	VPSUBD    Y5, Y6, Y5
+	VPADDD    eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VCMPPS    $0x00, eight00000000<>+0(SB), Y1, Y6
+	VMOVUPS   eight3f800000<>+0(SB), Y7
+	VSUBPS    Y5, Y7, Y5
+	VADDPS    Y3, Y5, Y3
+	VPSRAD    $0x01, Y4, Y5
+	VPADDD    eight0000007f<>+0(SB), Y5, Y7
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y7, Y3, Y3
+	VPSUBD    Y5, Y4, Y4
+	VPADDD    eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD    $0x17, Y4, Y4
+	VMULPS    Y4, Y3, Y3
+	VBLENDVPS Y6, Y1, Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VBLENDVPS Y2, Y1, Y3, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	SUBQ      $0x08, AX
+	JMP       loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y2
+	VCMPPS     $0x1e, eight00000000<>+0(SB), Y2, Y3
+	VMOVUPS    eightc1a00000<>+0(SB), Y4
+	VMAXPS     Y2, Y4, Y4
+	VMOVUPS    eight42b20000<>+0(SB), Y5
+	VMINPS     Y4, Y5, Y4
+	VMULPS     eight3fb8aa3b<>+0(SB), Y4, Y5
+	VADDPS     eight4b400000<>+0(SB), Y5, Y5
+	VSUBPS     eight4b400000<>+0(SB), Y5, Y6
+	VPSUBD     eight4b400000<>+0(SB), Y5, Y5
+	VMULPS     eight3f318000<>+0(SB), Y6, Y7
+	VSUBPS     Y7, Y4, Y4
+	VMULPS     eightb95e8083<>+0(SB), Y6, Y6
+	VSUBPS     Y6, Y4, Y7
+	VSUBPS     Y7, Y4, Y4
+	VSUBPS     Y6, Y4, Y4
+	VMULPS     eight3ab6d8dd<>+0(SB), Y7, Y6
+	VADDPS     eight3c091da5<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y6, Y6
+	VADDPS     eight3d2aaa31<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y6, Y6
+	VADDPS     eight3e2aaa48<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y6, Y6
+	VADDPS     eight3f000000<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y7, Y8
+	VMULPS     Y6, Y8, Y6
+	VADDPS     Y4, Y6, Y4
+	VADDPS     Y4, Y7, Y4
+	VPMINSD    eight00000040<>+0(SB), Y5, Y6
+	VMOVUPS    eight00000000<>+0(SB), Y7
+	VPSUBD     Y6, Y7, Y6
+	VPADDD     eight0000007f<>+0(SB), Y6, Y6
+	VPSLLD     $0x17, Y6, Y6
+	VCMPPS     $0x00, eight00000000<>+0(SB), Y2, Y7
+	VMOVUPS    eight3f800000<>+0(SB), Y8
+	VSUBPS     Y6, Y8, Y6
+	VADDPS     Y4, Y6, Y4
+	VPSRAD     $0x01, Y5, Y6
+	VPADDD     eight0000007f<>+0(SB), Y6, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VMULPS     Y8, Y4, Y4
+	VPSUBD     Y6, Y5, Y5
+	VPADDD     eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD     $0x17, Y5, Y5
+	VMULPS     Y5, Y4, Y4
+	VBLENDVPS  Y7, Y2, Y4, Y4
+	VMULPS     Y0, Y4, Y0
+	VBLENDVPS  Y3, Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eightc1a00000<>+0(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+4(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+8(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+12(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+16(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+20(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+24(SB)/4, $0xc1a00000
+DATA eightc1a00000<>+28(SB)/4, $0xc1a00000
+GLOBL eightc1a00000<>(SB), RODATA|NOPTR, $32
+
+DATA eight00000040<>+0(SB)/4, $0x00000040
+DATA eight00000040<>+4(SB)/4, $0x00000040
+DATA eight00000040<>+8(SB)/4, $0x00000040
+DATA eight00000040<>+12(SB)/4, $0x00000040
+DATA eight00000040<>+16(SB)/4, $0x00000040
+DATA eight00000040<>+20(SB)/4, $0x00000040
+DATA eight00000040<>+24(SB)/4, $0x00000040
+DATA eight00000040<>+28(SB)/4, $0x00000040
+GLOBL eight00000040<>(SB), RODATA|NOPTR, $32
+
 // func reluSlopeAVX2(n int, dz *float32, a *float32)
 // Requires: AVX
 TEXT ·reluSlopeAVX2(SB), NOSPLIT, $0-24
@@ -2427,6 +2761,460 @@ rest:
 	VADDPS     eight3f800000<>+0(SB), Y2, Y2
 	VMULPS     Y2, Y3, Y2
 	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·eluSlopeAVX2(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dz+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	CMPQ      AX, $0x08
+	JLT       rest
+	VMOVUPS   (CX), Y1
+	VMOVUPS   (DX), Y2
+	VMOVUPS   eight3f800000<>+0(SB), Y3
+	VCMPPS    $0x1e, eight00000000<>+0(SB), Y2, Y4
+	VADDPS    Y0, Y2, Y2
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VMULPS    Y2, Y1, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	SUBQ      $0x08, AX
+	JMP       loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y3
+	VMOVUPS    eight3f800000<>+0(SB), Y4
+	VCMPPS     $0x1e, eight00000000<>+0(SB), Y3, Y5
+	VADDPS     Y0, Y3, Y0
+	VBLENDVPS  Y5, Y4, Y0, Y0
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softplusSlopeAVX2(n int, dz *float32, a *float32)
+// Requires: AVX, AVX2
+TEXT ·softplusSlopeAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dz+8(FP), CX
+	MOVQ a+16(FP), DX
+
+loop:
+	CMPQ      AX, $0x08
+	JLT       rest
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VXORPS    eight80000000<>+0(SB), Y1, Y1
+	VMOVUPS   eightc1a00000<>+0(SB), Y2
+	VMAXPS    Y1, Y2, Y2
+	VMOVUPS   eight42b20000<>+0(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    eight3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS    eight4b400000<>+0(SB), Y3, Y3
+	VSUBPS    eight4b400000<>+0(SB), Y3, Y4
+	VPSUBD    eight4b400000<>+0(SB), Y3, Y3
+	VMULPS    eight3f318000<>+0(SB), Y4, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMULPS    eightb95e8083<>+0(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y5
+	VSUBPS    Y5, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    eight3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS    eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    eight3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    eight3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    eight3f000000<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y5, Y6
+	VMULPS    Y4, Y6, Y4
+	VADDPS    Y2, Y4, Y2
+	VADDPS    Y2, Y5, Y2
+	VPMINSD   eight00000040<>+0(SB), Y3, Y4
+	VMOVUPS   eight00000000<>+0(SB), Y5
+	VPSUBD    Y4, Y5, Y4
+	VPADDD    eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD    $0x17, Y4, Y4
+	VCMPPS    $0x00, eight00000000<>+0(SB), Y1, Y5
+	VMOVUPS   eight3f800000<>+0(SB), Y6
+	VSUBPS    Y4, Y6, Y4
+	VADDPS    Y2, Y4, Y2
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    eight0000007f<>+0(SB), Y4, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
+	VPADDD    eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VBLENDVPS Y5, Y1, Y2, Y1
+	VXORPS    eight80000000<>+0(SB), Y1, Y1
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	SUBQ      $0x08, AX
+	JMP       loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VXORPS     eight80000000<>+0(SB), Y2, Y2
+	VMOVUPS    eightc1a00000<>+0(SB), Y3
+	VMAXPS     Y2, Y3, Y3
+	VMOVUPS    eight42b20000<>+0(SB), Y4
+	VMINPS     Y3, Y4, Y3
+	VMULPS     eight3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS     eight4b400000<>+0(SB), Y4, Y4
+	VSUBPS     eight4b400000<>+0(SB), Y4, Y5
+	VPSUBD     eight4b400000<>+0(SB), Y4, Y4
+	VMULPS     eight3f318000<>+0(SB), Y5, Y6
+	VSUBPS     Y6, Y3, Y3
+	VMULPS     eightb95e8083<>+0(SB), Y5, Y5
+	VSUBPS     Y5, Y3, Y6
+	VSUBPS     Y6, Y3, Y3
+	VSUBPS     Y5, Y3, Y3
+	VMULPS     eight3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     eight3f000000<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y6, Y7
+	VMULPS     Y5, Y7, Y5
+	VADDPS     Y3, Y5, Y3
+	VADDPS     Y3, Y6, Y3
+	VPMINSD    eight00000040<>+0(SB), Y4, Y5
+	VMOVUPS    eight00000000<>+0(SB), Y6
+	VPSUBD     Y5, Y6, Y5
+	VPADDD     eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD     $0x17, Y5, Y5
+	VCMPPS     $0x00, eight00000000<>+0(SB), Y2, Y6
+	VMOVUPS    eight3f800000<>+0(SB), Y7
+	VSUBPS     Y5, Y7, Y5
+	VADDPS     Y3, Y5, Y3
+	VPSRAD     $0x01, Y4, Y5
+	VPADDD     eight0000007f<>+0(SB), Y5, Y7
+	VPSLLD     $0x17, Y7, Y7
+	VMULPS     Y7, Y3, Y3
+	VPSUBD     Y5, Y4, Y4
+	VPADDD     eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD     $0x17, Y4, Y4
+	VMULPS     Y4, Y3, Y3
+	VBLENDVPS  Y6, Y2, Y3, Y2
+	VXORPS     eight80000000<>+0(SB), Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func logisticAVX2(n int, l *float32, z *float32, y *float32)
+// Requires: AVX, AVX2
+TEXT ·logisticAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ l+8(FP), CX
+	MOVQ z+16(FP), DX
+	MOVQ y+24(FP), BX
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS eight00000000<>+0(SB), Y2
+	VMAXPS  Y0, Y2, Y2
+	VADDPS  eight00000000<>+0(SB), Y2, Y2
+	VMULPS  Y1, Y0, Y1
+	VSUBPS  Y1, Y2, Y1
+	VORPS   eight80000000<>+0(SB), Y0, Y0
+	VCMPPS  $0x11, eight00000000<>+0(SB), Y0, Y2
+	VANDNPS Y0, Y2, Y2
+	VORPS   eight80000000<>+0(SB), Y0, Y0
+	VMOVUPS eightc2d00000<>+0(SB), Y3
+	VMAXPS  Y0, Y3, Y0
+	VMOVUPS eight00000000<>+0(SB), Y3
+	VMINPS  Y0, Y3, Y0
+	VMULPS  eight3fb8aa3b<>+0(SB), Y0, Y3
+	VADDPS  eight4b400000<>+0(SB), Y3, Y3
+	VSUBPS  eight4b400000<>+0(SB), Y3, Y4
+	VPSUBD  eight4b400000<>+0(SB), Y3, Y3
+	VMULPS  eight3f318000<>+0(SB), Y4, Y5
+	VSUBPS  Y5, Y0, Y0
+	VMULPS  eightb95e8083<>+0(SB), Y4, Y4
+	VSUBPS  Y4, Y0, Y5
+	VSUBPS  Y5, Y0, Y0
+	VSUBPS  Y4, Y0, Y0
+	VMULPS  eight3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS  eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y4, Y4
+	VADDPS  eight3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y4, Y4
+	VADDPS  eight3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y4, Y4
+	VADDPS  eight3f000000<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y5, Y6
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y0, Y4, Y0
+	VADDPS  Y0, Y5, Y0
+	VADDPS  eight3f800000<>+0(SB), Y0, Y0
+	VPSRAD  $0x01, Y3, Y4
+	VPADDD  eight0000007f<>+0(SB), Y4, Y5
+	VPSLLD  $0x17, Y5, Y5
+	VMULPS  Y5, Y0, Y0
+	VPSUBD  Y4, Y3, Y3
+	VPADDD  eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y0, Y0
+	VADDPS  Y0, Y0, Y3
+	VADDPS  eight40000000<>+0(SB), Y0, Y0
+	VDIVPS  Y0, Y3, Y0
+	VMULPS  Y0, Y0, Y3
+	VMULPS  Y3, Y0, Y4
+	VMULPS  eight3a0f7c2b<>+0(SB), Y3, Y5
+	VADDPS  eight3b0f5b11<>+0(SB), Y5, Y5
+	VMULPS  Y3, Y5, Y5
+	VADDPS  eight3c4ce93d<>+0(SB), Y5, Y5
+	VMULPS  Y3, Y5, Y3
+	VADDPS  eight3daaaa80<>+0(SB), Y3, Y3
+	VMULPS  Y3, Y4, Y3
+	VADDPS  Y3, Y0, Y0
+	VADDPS  Y0, Y2, Y0
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       AX
+	VMOVDQU    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMOVUPS    eight00000000<>+0(SB), Y3
+	VMAXPS     Y1, Y3, Y3
+	VADDPS     eight00000000<>+0(SB), Y3, Y3
+	VMULPS     Y2, Y1, Y2
+	VSUBPS     Y2, Y3, Y2
+	VORPS      eight80000000<>+0(SB), Y1, Y1
+	VCMPPS     $0x11, eight00000000<>+0(SB), Y1, Y3
+	VANDNPS    Y1, Y3, Y3
+	VORPS      eight80000000<>+0(SB), Y1, Y1
+	VMOVUPS    eightc2d00000<>+0(SB), Y4
+	VMAXPS     Y1, Y4, Y1
+	VMOVUPS    eight00000000<>+0(SB), Y4
+	VMINPS     Y1, Y4, Y1
+	VMULPS     eight3fb8aa3b<>+0(SB), Y1, Y4
+	VADDPS     eight4b400000<>+0(SB), Y4, Y4
+	VSUBPS     eight4b400000<>+0(SB), Y4, Y5
+	VPSUBD     eight4b400000<>+0(SB), Y4, Y4
+	VMULPS     eight3f318000<>+0(SB), Y5, Y6
+	VSUBPS     Y6, Y1, Y1
+	VMULPS     eightb95e8083<>+0(SB), Y5, Y5
+	VSUBPS     Y5, Y1, Y6
+	VSUBPS     Y6, Y1, Y1
+	VSUBPS     Y5, Y1, Y1
+	VMULPS     eight3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     eight3f000000<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y6, Y7
+	VMULPS     Y5, Y7, Y5
+	VADDPS     Y1, Y5, Y1
+	VADDPS     Y1, Y6, Y1
+	VADDPS     eight3f800000<>+0(SB), Y1, Y1
+	VPSRAD     $0x01, Y4, Y5
+	VPADDD     eight0000007f<>+0(SB), Y5, Y6
+	VPSLLD     $0x17, Y6, Y6
+	VMULPS     Y6, Y1, Y1
+	VPSUBD     Y5, Y4, Y4
+	VPADDD     eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD     $0x17, Y4, Y4
+	VMULPS     Y4, Y1, Y1
+	VADDPS     Y1, Y1, Y4
+	VADDPS     eight40000000<>+0(SB), Y1, Y1
+	VDIVPS     Y1, Y4, Y1
+	VMULPS     Y1, Y1, Y4
+	VMULPS     Y4, Y1, Y5
+	VMULPS     eight3a0f7c2b<>+0(SB), Y4, Y6
+	VADDPS     eight3b0f5b11<>+0(SB), Y6, Y6
+	VMULPS     Y4, Y6, Y6
+	VADDPS     eight3c4ce93d<>+0(SB), Y6, Y6
+	VMULPS     Y4, Y6, Y4
+	VADDPS     eight3daaaa80<>+0(SB), Y4, Y4
+	VMULPS     Y4, Y5, Y4
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y1, Y3, Y1
+	VADDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32)
+// Requires: AVX
+TEXT ·halfSquaredAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ l+8(FP), CX
+	MOVQ da+16(FP), DX
+	MOVQ a+24(FP), BX
+	MOVQ y+32(FP), SI
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y0
+	VMOVUPS (SI), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  eight3f000000<>+0(SB), Y0, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, (DX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), DI
+	NEGQ       AX
+	VMOVDQU    32(DI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     eight3f000000<>+0(SB), Y1, Y2
+	VMULPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)
+	VMASKMOVPS Y1, Y0, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func differenceAVX2(n int, dz *float32, a *float32, y *float32)
+// Requires: AVX
+TEXT ·differenceAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dz+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ y+24(FP), BX
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       AX
+	VMOVDQU    32(SI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softmaxSlopeAVX2(n int, dz *float32, a *float32, label *float32, y *float32)
+// Requires: AVX
+TEXT ·softmaxSlopeAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ dz+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ label+24(FP), BX
+	MOVQ y+32(FP), SI
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (SI), Y2
+	VMULPS  Y1, Y0, Y0
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), DI
+	NEGQ       AX
+	VMOVDQU    32(DI)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (SI), Y0, Y3
+	VMULPS     Y2, Y1, Y1
+	VSUBPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
 done:

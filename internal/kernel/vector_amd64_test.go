@@ -24,6 +24,13 @@ var elementKernels = []struct {
 	{"SigmoidForward", 2, func(x [][]float32) { SigmoidForward(x[0], x[1], 0) }},
 	{"TanhForward", 2, func(x [][]float32) { TanhForward(x[0], x[1], 0) }},
 	{"ExpForward", 2, func(x [][]float32) { ExpForward(x[0], x[1], 0) }},
+	{"ELUForward", 2, func(x [][]float32) { ELUForward(x[0], x[1], 0.7) }},
+	{"SoftplusForward", 2, func(x [][]float32) { SoftplusForward(x[0], x[1], 0) }},
+	{"ELUBackward", 2, func(x [][]float32) { ELUBackward(x[0], nil, x[1], 0.7) }},
+	{"SoftplusBackward", 2, func(x [][]float32) { SoftplusBackward(x[0], nil, x[1], 0) }},
+	{"SigmoidCrossEntropy", 5, loss(SigmoidCrossEntropy[float32])},
+	{"SoftmaxCrossEntropy", 5, loss(SoftmaxCrossEntropy[float32])},
+	{"HalfSquared", 5, loss(HalfSquared[float32])},
 	{"in place", 1, func(x [][]float32) { TanhForward(x[0], x[0], 0) }},
 	{"ReLUBackward", 2, func(x [][]float32) { ReLUBackward(x[0], nil, x[1], 0) }},
 	{"LeakyReLUBackward", 2, func(x [][]float32) { LeakyReLUBackward(x[0], nil, x[1], 0.2) }},
@@ -41,6 +48,22 @@ var elementKernels = []struct {
 			Softmax(x[0][:3*m], x[1][:3*m], 3, m)
 		}
 	}},
+}
+
+// loss runs a loss kernel on two outputs: dz, z, a, y and w are the slices, and
+// the loss goes into the last element of w.
+func loss(f lossKernel[float32]) func(x [][]float32) {
+	return func(x [][]float32) {
+		const c = 2
+		m := len(x[0]) / c
+		if m == 0 || m > Tile {
+			return
+		}
+		l := f(x[0][:c*m], x[1][:c*m], x[2][:c*m], x[3][:c*m], m, x[4][:m], c, m, 0)
+		x[4][len(x[4])-1] = float32(l)
+		x[3][0] = float32(l - float64(float32(l))) // the rest of its bits
+		f(nil, x[1][:c*m], x[2][:c*m], x[3][:c*m], m, nil, c, m, 0)
+	}
 }
 
 func TestVectorElementsHaveThePlainBits(t *testing.T) {
@@ -109,10 +132,10 @@ func TestVectorFunctionsHaveThePlainBitsEverywhere(t *testing.T) {
 		for _, f := range []struct {
 			name string
 			run  func(a, z []float32, alpha float32)
-		}{{"sigmoid", SigmoidForward[float32]}, {"tanh", TanhForward[float32]}, {"exp", ExpForward[float32]}, {"relu", ReLUForward[float32]}} {
-			withLevel(generic, func() { f.run(want, z, 0) })
+		}{{"sigmoid", SigmoidForward[float32]}, {"tanh", TanhForward[float32]}, {"exp", ExpForward[float32]}, {"relu", ReLUForward[float32]}, {"softplus", SoftplusForward[float32]}, {"elu", ELUForward[float32]}} {
+			withLevel(generic, func() { f.run(want, z, 0.7) })
 			for _, l := range levels {
-				withLevel(l, func() { f.run(a, z, 0) })
+				withLevel(l, func() { f.run(a, z, 0.7) })
 				for i, v := range a {
 					if !sameBits(v, want[i]) {
 						t.Fatalf("%s, %s: of %v it gives %v, the plain kernel %v", f.name, levelNames[l], z[i], v, want[i])

@@ -38,6 +38,8 @@ func peakAVX2(n int) { panic("kernel: no assembly") }
 
 func reluAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
+func softplusAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+
 func sigmoidAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
 func tanhAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
@@ -46,6 +48,8 @@ func expAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
 func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
 
+func eluAVX2(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
+
 func reluSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
 
 func leakyReLUSlopeAVX2(n int, dz *float32, a *float32, alpha float32) { panic("kernel: no assembly") }
@@ -53,6 +57,22 @@ func leakyReLUSlopeAVX2(n int, dz *float32, a *float32, alpha float32) { panic("
 func sigmoidSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
 
 func tanhSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
+
+func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32) { panic("kernel: no assembly") }
+
+func softplusSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
+
+func logisticAVX2(n int, l *float32, z *float32, y *float32) { panic("kernel: no assembly") }
+
+func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32) {
+	panic("kernel: no assembly")
+}
+
+func differenceAVX2(n int, dz *float32, a *float32, y *float32) { panic("kernel: no assembly") }
+
+func softmaxSlopeAVX2(n int, dz *float32, a *float32, label *float32, y *float32) {
+	panic("kernel: no assembly")
+}
 
 func addAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 

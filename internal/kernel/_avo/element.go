@@ -115,6 +115,8 @@ func div(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VDIVPS(y
 func and(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VANDPS(y, x, to) }, x, y) }
 func or(x, y Op) VecVirtual  { return op(func(y Op, x, to VecVirtual) { VORPS(y, x, to) }, x, y) }
 
+func xor(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VXORPS(y, x, to) }, x, y) }
+
 // without is x where the mask is not set, else 0.
 func without(mask, x Op) VecVirtual {
 	return op(func(y Op, x, to VecVirtual) { VANDNPS(y, x, to) }, mask, x)
@@ -133,6 +135,10 @@ func less(x, y Op) VecVirtual {
 
 func greater(x, y Op) VecVirtual {
 	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x1e), y, x, to) }, x, y)
+}
+
+func equal(x, y Op) VecVirtual {
+	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x00), y, x, to) }, x, y)
 }
 
 func differ(x, y Op) VecVirtual {
@@ -169,6 +175,10 @@ func subInts(x, y Op) VecVirtual {
 
 func largerInt(x, y Op) VecVirtual {
 	return op(func(y Op, x, to VecVirtual) { VPMAXSD(y, x, to) }, x, y)
+}
+
+func smallerInt(x, y Op) VecVirtual {
+	return op(func(y Op, x, to VecVirtual) { VPMINSD(y, x, to) }, x, y)
 }
 
 func halfInt(x VecVirtual) VecVirtual {

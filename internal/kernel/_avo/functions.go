@@ -11,6 +11,8 @@ import (
 // package; a test compares every result.
 
 var (
+	log1pCoef = []float32{0.0833330154, 0.0125067802, 0.00218743482, 0.000547351956}
+
 	expCoef  = []float32{0.5, 0.166665196, 0.0416662134, 0.00836888421, 0.00139501283}
 	tanhCoef = []float32{-0.333332956, 0.133323446, -0.0538798124, 0.021486681, -0.00794613641, 0.00230138353, -0.0003584566}
 )
@@ -54,6 +56,27 @@ func tanh(x VecVirtual) VecVirtual {
 	return or(choose(less(a, c(1)), small, y), and(x, bits(1<<31)))
 }
 
+// expm1 is Expm1: 2ⁿ·((1 − 2⁻ⁿ) + p).
+func expm1(x VecVirtual) VecVirtual {
+	p, n := expParts(atMost(atLeast(x, c(-20)), c(89)))
+	below := power(subInts(bits(0), smallerInt(n, bits(64))))
+	return choose(equal(x, c(0)), x, scale(add(sub(c(1), below), p), n))
+}
+
+// softplus is Softplus: max(x, 0) + log(1 + e^−|x|).
+func softplus(x VecVirtual) VecVirtual {
+	top := without(less(x, c(0)), x)
+	p, n := expParts(atMost(atLeast(or(x, bits(1<<31)), c(-104)), c(0)))
+	e := scale(add(p, c(1)), n)
+	// log(1 + e) = w + w³·q(w²), w = 2e/(2 + e)
+	w := div(add(e, e), add(e, c(2)))
+	v := mul(w, w)
+	return add(top, add(w, mul(mul(w, v), polynomial(v, log1pCoef))))
+}
+
+// larger0 is max(x, 0): the larger of x and 0, of which −0 is made 0.
+func larger0(x VecVirtual) VecVirtual { return add(atLeast(x, c(0)), c(0)) }
+
 type values = map[string]VecVirtual
 
 // elements writes the elementwise kernels.
@@ -61,13 +84,17 @@ func elements() {
 	one := func(name string, f func(x VecVirtual) VecVirtual) {
 		elementwise(name, []string{"a", "z"}, nil, func(x values) values { return values{"a": f(x["z"])} })
 	}
-	// max(v, 0): the larger of v and 0, of which −0 is made 0.
-	one("relu", func(x VecVirtual) VecVirtual { return add(atLeast(x, c(0)), c(0)) })
+	one("relu", larger0)
+	one("softplus", softplus)
 	one("sigmoid", sigmoid)
 	one("tanh", tanh)
 	one("exp", exp)
 	elementwise("leakyReLU", []string{"a", "z"}, []string{"alpha"}, func(x values) values {
 		return values{"a": choose(greater(x["z"], c(0)), x["z"], mul(x["z"], x["alpha"]))}
+	})
+
+	elementwise("elu", []string{"a", "z"}, []string{"alpha"}, func(x values) values {
+		return values{"a": choose(greater(x["z"], c(0)), x["z"], mul(expm1(x["z"]), x["alpha"]))}
 	})
 
 	slope := func(name string, scalars []string, f func(x values) VecVirtual) {
@@ -82,6 +109,30 @@ func elements() {
 	slope("sigmoidSlope", nil, func(x values) VecVirtual { return mul(x["dz"], mul(x["a"], sub(c(1), x["a"]))) })
 	slope("tanhSlope", nil, func(x values) VecVirtual {
 		return mul(x["dz"], mul(sub(c(1), x["a"]), add(x["a"], c(1))))
+	})
+
+	slope("eluSlope", []string{"alpha"}, func(x values) VecVirtual {
+		one := YMM()
+		VMOVUPS(c(1), one)
+		return mul(x["dz"], choose(greater(x["a"], c(0)), one, add(x["a"], x["alpha"])))
+	})
+	slope("softplusSlope", nil, func(x values) VecVirtual {
+		minus := bits(1 << 31)
+		return mul(x["dz"], xor(expm1(xor(x["a"], minus)), minus))
+	})
+
+	// The losses: l is an output's share of the loss, before it is added up.
+	elementwise("logistic", []string{"l", "z", "y"}, nil, func(x values) values {
+		z := x["z"]
+		return values{"l": add(sub(larger0(z), mul(z, x["y"])), softplus(or(z, bits(1<<31))))}
+	})
+	elementwise("halfSquared", []string{"l", "da", "a", "y"}, nil, func(x values) values {
+		e := sub(x["a"], x["y"])
+		return values{"da": e, "l": mul(mul(e, c(0.5)), e)}
+	})
+	elementwise("difference", []string{"dz", "a", "y"}, nil, func(x values) values { return values{"dz": sub(x["a"], x["y"])} })
+	elementwise("softmaxSlope", []string{"dz", "a", "label", "y"}, nil, func(x values) values {
+		return values{"dz": sub(mul(x["a"], x["label"]), x["y"])}
 	})
 
 	elementwise("add", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": add(x["dst"], x["x"])} })
