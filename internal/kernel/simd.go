@@ -71,14 +71,6 @@ func gradInputsVector(da, w, dz []float32, n, k, m int) {
 	multiplyRows(da, m, nil, w, 1, k, dz, m, k, n, m)
 }
 
-// ones sum up what they are multiplied with.
-var ones = func() (x [Tile]float32) {
-	for i := range x {
-		x[i] = 1
-	}
-	return x
-}()
-
 // turnOver writes up to 16 rows of a, (rows, m) with a row every lda, as the
 // columns of dst, (m, 16).
 func turnOver(dst, a []float32, lda, rows, m int) {
@@ -111,8 +103,17 @@ func gradWeightsVector(dw, db, dz, a []float32, lda, n, k, m int) {
 		turnOver(turned[:], a[q*lda:], lda, rows, m)
 		multiplyRows(dw[q:], k, nil, dz, m, 1, turned[:], block, n, m, rows)
 	}
-	// 1·d + s is d + s, rounded once.
-	multiplyRows(db, 1, nil, dz, m, 1, ones[:], 1, n, m, 1)
+	i := 0
+	for ; i+8 <= n && m > 0; i += 8 {
+		sumRowsAVX2(&db[i], &dz[i*m], m, m)
+	}
+	for ; i < n; i++ {
+		var s float32
+		for _, d := range dz[i*m : (i+1)*m] {
+			s += d
+		}
+		db[i] = s
+	}
 }
 
 // stretch is how many elements one call into assembly goes over: a goroutine

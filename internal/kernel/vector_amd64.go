@@ -39,6 +39,11 @@ func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 //go:noescape
 func turnAVX2(dst *float32, src *float32, lda int, blocks int)
 
+// sumRowsAVX2 writes the sums of 8 rows of n float32, ldx apart.
+//
+//go:noescape
+func sumRowsAVX2(sums *float32, x *float32, ldx int, n int)
+
 // finiteAVX2 says whether none of n float32 is NaN or infinite.
 //
 //go:noescape

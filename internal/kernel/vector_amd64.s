@@ -1461,6 +1461,48 @@ done:
 	VZEROUPPER
 	RET
 
+// func sumRowsAVX2(sums *float32, x *float32, ldx int, n int)
+// Requires: AVX
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ   sums+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   ldx+16(FP), DX
+	MOVQ   n+24(FP), BX
+	SHLQ   $0x02, DX
+	LEAQ   (DX)(DX*2), SI
+	LEAQ   (CX)(DX*4), DI
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+
+loop:
+	VADDSS (CX), X0, X0
+	VADDSS (CX)(DX*1), X1, X1
+	VADDSS (CX)(DX*2), X2, X2
+	VADDSS (CX)(SI*1), X3, X3
+	VADDSS (DI), X4, X4
+	VADDSS (DI)(DX*1), X5, X5
+	VADDSS (DI)(DX*2), X6, X6
+	VADDSS (DI)(SI*1), X7, X7
+	ADDQ   $0x04, CX
+	ADDQ   $0x04, DI
+	DECQ   BX
+	JNZ    loop
+	VMOVSS X0, (AX)
+	VMOVSS X1, 4(AX)
+	VMOVSS X2, 8(AX)
+	VMOVSS X3, 12(AX)
+	VMOVSS X4, 16(AX)
+	VMOVSS X5, 20(AX)
+	VMOVSS X6, 24(AX)
+	VMOVSS X7, 28(AX)
+	RET
+
 // func finiteAVX2(n int, x *float32) bool
 // Requires: AVX
 TEXT ·finiteAVX2(SB), NOSPLIT, $0-17

@@ -32,6 +32,8 @@ func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 
 func turnAVX2(dst *float32, src *float32, lda int, blocks int) { panic("kernel: no assembly") }
 
+func sumRowsAVX2(sums *float32, x *float32, ldx int, n int) { panic("kernel: no assembly") }
+
 func finiteAVX2(n int, x *float32) bool { panic("kernel: no assembly") }
 
 func peakAVX2(n int) { panic("kernel: no assembly") }

@@ -12,6 +12,7 @@ func main() {
 		multiplyAVX2(rows)
 	}
 	turn()
+	sumRows()
 	finite()
 	peak()
 	elements()
