@@ -174,7 +174,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 	if err := mix.Check(); err != nil {
 		return nil, fmt.Errorf("the model is damaged: %w", err)
 	}
-	return &Model{mix: mix}, nil
+	return newModel(mix), nil
 }
 
 // readNetwork makes a network of its description and of its tensors, which it

@@ -33,7 +33,7 @@ type use struct{ view, column, offset int }
 
 // Row returns a row to fill.
 func (m *Model) Row() *Row {
-	r := &Row{model: m, place: map[string]int{}, answerer: mixture.Answerer{Mixture: m.mix}, scratch: make([]float64, m.mix.Answers())}
+	r := &Row{model: m, place: map[string]int{}, answerer: mixture.Answerer{Mixture: m.mix, Frozen: m.frozen()}, scratch: make([]float64, m.mix.Answers())}
 	for i, c := range m.Columns() {
 		r.columns = append(r.columns, c.Name)
 		r.kinds = append(r.kinds, c.Kind)

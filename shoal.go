@@ -15,6 +15,7 @@ package shoal
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/shoal-nn/shoal/internal/mixture"
 	"github.com/shoal-nn/shoal/nn"
@@ -25,15 +26,18 @@ import (
 // Model is a trained model: one or more views of a table, each with one or
 // more networks. Its methods may be called from several goroutines at once.
 type Model struct {
-	mix *mixture.Mixture
+	mix    *mixture.Mixture
+	frozen func() [][]*nn.Frozen // made when the first row is asked for
 }
+
+func newModel(m *mixture.Mixture) *Model { return &Model{m, sync.OnceValue(m.Freeze)} }
 
 // New returns the model of a mixture; package train calls it.
 func New(m *mixture.Mixture) (*Model, error) {
 	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("shoal: a model can't be made of this: %w", err)
 	}
-	return &Model{mix: m}, nil
+	return newModel(m), nil
 }
 
 // Task says whether the model answers with classes or with numbers.
@@ -57,7 +61,8 @@ type View struct {
 	Networks []*nn.Network
 }
 
-// Views returns the model's views; they share its memory.
+// Views returns the model's views; they share its memory, and are not to be
+// changed.
 func (m *Model) Views() []View {
 	views := make([]View, len(m.mix.Views))
 	for i, v := range m.mix.Views {

@@ -202,8 +202,31 @@ type PredictorOf[T Float] struct {
 	// Logits asks for Z of the last layer in place of A.
 	Logits bool
 
+	// Frozen, if not nil, is Net laid out for one example at a time, which is
+	// several times faster.
+	Frozen *FrozenOf[T]
+
 	out   MatrixOf[T]
 	space workspace[T]
+}
+
+// Frozen is FrozenOf in float32.
+type Frozen = FrozenOf[float32]
+
+// FrozenOf is a network whose parameters no longer change, laid out for
+// answering one example at a time; any number of predictors may share it.
+type FrozenOf[T Float] struct {
+	turned [][]T // Wᵀ of each layer, (nPrev, n)
+}
+
+// Freeze lays a network out for answering one example at a time. It copies the
+// weights: later changes of the network don't reach it.
+func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
+	f := &FrozenOf[T]{}
+	for i := range n.Layers {
+		f.turned = append(f.turned, n.Layers[i].W.T().Data)
+	}
+	return f
 }
 
 // Predict returns the output, (c, m), for X (nx, m). The matrix is used again
@@ -221,7 +244,7 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 	p.space.fit(n, min(m, kernel.Tile), false)
 	for first := 0; first < m; first += kernel.Tile {
 		mt := min(kernel.Tile, m-first)
-		last := p.space.forward(n, x, first, mt, nil)
+		last := p.forward(x, first, mt)
 		out := last.z
 		if !p.Logits {
 			out = last.a
@@ -232,6 +255,26 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 		}
 	}
 	return p.out, nil
+}
+
+// forward is workspace.forward, or the same for one example of a frozen network.
+func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) *layerSpace[T] {
+	if p.Frozen == nil || x.Cols != 1 {
+		return p.space.forward(p.Net, x, first, mt, nil)
+	}
+	in := x.Data
+	var l *layerSpace[T]
+	for i, turned := range p.Frozen.turned {
+		w := &p.Net.Layers[i]
+		l = &p.space.layers[i]
+		l.resize(w.Units)
+		kernel.AffineOne(l.z, turned, w.B, in, w.Units, w.W.Cols)
+		if i < len(p.Net.Layers)-1 {
+			l.forward(l.a, l.z, l.alpha)
+			in = l.a
+		}
+	}
+	return l
 }
 
 func (n *NetworkOf[T]) checkInput(x MatrixOf[T]) error {

@@ -32,6 +32,25 @@ func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 	}
 }
 
+// AffineOne is Affine for one example, with W turned over, so that units are
+// contiguous: the same bits.
+//
+//	z (n), turned (k, n), b (n), x (k)
+//
+// z must not overlap the others.
+func AffineOne[T Float](z, turned, b, x []T, n, k int) {
+	if vector[T]() {
+		affineOneVector(cast[float32](z), cast[float32](turned), cast[float32](b), cast[float32](x), n, k)
+		return
+	}
+	copy(z, b[:n])
+	for q, v := range x[:k] {
+		for i, w := range turned[q*n : (q+1)*n] {
+			z[i] = FMA(w, v, z[i])
+		}
+	}
+}
+
 // GradInputs computes dA = Wᵀ·dZ, the terms in order of n.
 //
 //	da (k, m), w (n, k), dz (n, m)

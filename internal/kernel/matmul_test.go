@@ -247,3 +247,22 @@ func BenchmarkAffine(b *testing.B) {
 		})
 	}
 }
+
+func TestOneExampleHasTheBitsOfABatch(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for n := 1; n <= 140; n += 1 + n/9 {
+		for _, k := range []int{1, 2, 7, 30, 129} {
+			w, b, x := fill(random, make([]float32, n*k)), fill(random, make([]float32, n)), fill(random, make([]float32, k))
+			turned := make([]float32, n*k)
+			for i := range n {
+				for q := range k {
+					turned[q*n+i] = w[i*k+q]
+				}
+			}
+			z, want := newGuarded[float32](n), make([]float32, n)
+			AffineOne(z.inner, turned, b, x, n, k)
+			plainAffine(want, w, b, x, 1, n, k, 1)
+			z.check(t, fmt.Sprintf("n = %d, k = %d", n, k), want)
+		}
+	}
+}

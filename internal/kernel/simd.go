@@ -66,6 +66,14 @@ func affineVector(z, w, b, a []float32, lda, n, k, m int) {
 	multiplyRows(z, m, b, w, k, 1, a, lda, n, k, m)
 }
 
+func affineOneVector(z, turned, b, x []float32, n, k int) {
+	checkLengths(len(z) >= n && len(turned) >= n*k && len(b) >= n && len(x) >= k)
+	copy(z, b[:n])
+	for q := 0; q < k; q += atMost {
+		multiply(1, at(z), 0, nil, 1, at(x[q:]), 0, 1, at(turned[q*n:]), n, min(atMost, k-q), n)
+	}
+}
+
 func gradInputsVector(da, w, dz []float32, n, k, m int) {
 	checkLengths(len(da) >= k*m && len(w) >= n*k && len(dz) >= n*m)
 	multiplyRows(da, m, nil, w, 1, k, dz, m, k, n, m)

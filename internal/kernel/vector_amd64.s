@@ -19,6 +19,85 @@ TEXT ·multiply1AVX2(SB), NOSPLIT, $0-88
 	SHLQ $0x02, BX
 	SHLQ $0x02, DI
 
+sixtyfour:
+	CMPQ   R8, $0x40
+	JLT    after_sixtyfour
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    sixtyfour_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    sixtyfour_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    sixtyfour_add
+
+sixtyfour_bias:
+	VBROADCASTSS (CX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	JMP          sixtyfour_add
+
+sixtyfour_onward:
+	MOVQ    AX, CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+
+sixtyfour_add:
+	MOVQ  w+32(FP), CX
+	MOVQ  SI, DX
+	MOVQ  n+72(FP), R9
+	TESTQ R9, R9
+	JZ    sixtyfour_store
+
+sixtyfour_loop:
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (DX), Y8, Y0
+	VFMADD231PS  32(DX), Y8, Y1
+	VFMADD231PS  64(DX), Y8, Y2
+	VFMADD231PS  96(DX), Y8, Y3
+	VFMADD231PS  128(DX), Y8, Y4
+	VFMADD231PS  160(DX), Y8, Y5
+	VFMADD231PS  192(DX), Y8, Y6
+	VFMADD231PS  224(DX), Y8, Y7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          sixtyfour_loop
+
+sixtyfour_store:
+	MOVQ    AX, CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x40, R8
+	JMP     sixtyfour
+
+after_sixtyfour:
 sixteen:
 	CMPQ   R8, $0x10
 	JLT    after_sixteen
@@ -50,11 +129,9 @@ sixteen_add:
 	JZ    sixteen_store
 
 sixteen_loop:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  (DX), Y2, Y0
+	VFMADD231PS  32(DX), Y2, Y1
 	ADDQ         BX, CX
 	ADDQ         DI, DX
 	DECQ         R9
@@ -64,8 +141,8 @@ sixteen_store:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, R8
 	JMP     sixteen
 
@@ -98,9 +175,8 @@ eight_add:
 	JZ    eight_store
 
 eight_loop:
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTSS (CX), Y1
+	VFMADD231PS  (DX), Y1, Y0
 	ADDQ         BX, CX
 	ADDQ         DI, DX
 	DECQ         R9
@@ -109,8 +185,8 @@ eight_loop:
 eight_store:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, R8
 	JMP     eight
 
@@ -193,6 +269,92 @@ TEXT ·multiply2AVX2(SB), NOSPLIT, $0-88
 	SHLQ $0x02, BX
 	SHLQ $0x02, DI
 
+thirtytwo:
+	CMPQ   R8, $0x20
+	JLT    after_thirtytwo
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    thirtytwo_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    thirtytwo_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    thirtytwo_add
+
+thirtytwo_bias:
+	VBROADCASTSS (R9), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VBROADCASTSS 4(R9), Y4
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y4, Y7
+	JMP          thirtytwo_add
+
+thirtytwo_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+
+thirtytwo_add:
+	MOVQ  w+32(FP), R9
+	MOVQ  SI, R10
+	MOVQ  n+72(FP), R11
+	TESTQ R11, R11
+	JZ    thirtytwo_store
+
+thirtytwo_loop:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          thirtytwo_loop
+
+thirtytwo_store:
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	VMOVUPS Y2, 64(R9)
+	VMOVUPS Y3, 96(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	VMOVUPS Y6, 64(R9)
+	VMOVUPS Y7, 96(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     thirtytwo
+
+after_thirtytwo:
 sixteen:
 	CMPQ   R8, $0x10
 	JLT    after_sixteen
@@ -251,8 +413,8 @@ sixteen_store:
 	ADDQ    CX, R9
 	VMOVUPS Y2, (R9)
 	VMOVUPS Y3, 32(R9)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, R8
 	JMP     sixteen
 
@@ -304,8 +466,8 @@ eight_store:
 	VMOVUPS Y0, (R9)
 	ADDQ    CX, R9
 	VMOVUPS Y1, (R9)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, R8
 	JMP     eight
 
@@ -448,8 +610,8 @@ sixteen_store:
 	ADDQ    CX, R9
 	VMOVUPS Y4, (R9)
 	VMOVUPS Y5, 32(R9)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, R8
 	JMP     sixteen
 
@@ -509,8 +671,8 @@ eight_store:
 	VMOVUPS Y1, (R9)
 	ADDQ    CX, R9
 	VMOVUPS Y2, (R9)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, R8
 	JMP     eight
 
@@ -675,8 +837,8 @@ sixteen_store:
 	ADDQ    CX, R10
 	VMOVUPS Y6, (R10)
 	VMOVUPS Y7, 32(R10)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, R8
 	JMP     sixteen
 
@@ -744,8 +906,8 @@ eight_store:
 	VMOVUPS Y2, (R10)
 	ADDQ    CX, R10
 	VMOVUPS Y3, (R10)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, R8
 	JMP     eight
 
@@ -931,8 +1093,8 @@ sixteen_store:
 	ADDQ    CX, R10
 	VMOVUPS Y8, (R10)
 	VMOVUPS Y9, 32(R10)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, R8
 	JMP     sixteen
 
@@ -1008,8 +1170,8 @@ eight_store:
 	VMOVUPS Y3, (R10)
 	ADDQ    CX, R10
 	VMOVUPS Y4, (R10)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, R8
 	JMP     eight
 
@@ -1217,8 +1379,8 @@ sixteen_store:
 	ADDQ    CX, R11
 	VMOVUPS Y10, (R11)
 	VMOVUPS Y11, 32(R11)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, R8
 	JMP     sixteen
 
@@ -1302,8 +1464,8 @@ eight_store:
 	VMOVUPS Y4, (R11)
 	ADDQ    CX, R11
 	VMOVUPS Y5, (R11)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, R8
 	JMP     eight
 

@@ -171,10 +171,22 @@ func (m *Mixture) FitHash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// Freeze lays the networks of each view out for one row at a time.
+func (m *Mixture) Freeze() [][]*nn.Frozen {
+	frozen := make([][]*nn.Frozen, len(m.Views))
+	for i, v := range m.Views {
+		for _, n := range v.Networks {
+			frozen[i] = append(frozen[i], n.Freeze())
+		}
+	}
+	return frozen
+}
+
 // Answerer computes answers with buffers of its own; it belongs to one
 // goroutine.
 type Answerer struct {
 	Mixture *Mixture
+	Frozen  [][]*nn.Frozen // Freeze's, for one row at a time; may be nil
 
 	predictors [][]nn.Predictor
 	mean, zero nn.Matrix
@@ -191,8 +203,12 @@ func (a *Answerer) Answer(x []nn.Matrix) (nn.Matrix, error) {
 	if a.predictors == nil {
 		a.predictors = make([][]nn.Predictor, len(m.Views))
 		for i, v := range m.Views {
-			for _, n := range v.Networks {
-				a.predictors[i] = append(a.predictors[i], nn.Predictor{Net: n, Logits: true})
+			for k, n := range v.Networks {
+				p := nn.Predictor{Net: n, Logits: true}
+				if a.Frozen != nil {
+					p.Frozen = a.Frozen[i][k]
+				}
+				a.predictors[i] = append(a.predictors[i], p)
 			}
 		}
 	}

@@ -15,7 +15,8 @@ import (
 //
 // start is 0, or b[r] if b isn't nil, or z[r][j] itself if onward isn't 0. A
 // lane is an output, so that each adds its terms in order of q with one fused
-// multiply-add each. Columns go in blocks of 16, then of 8, then under a mask.
+// multiply-add each. Columns go in blocks of 16 (of 64 and 32 for one row and
+// for two), then of 8, then under a mask.
 // Strides are in elements.
 func multiplyAVX2(rows int) {
 	TEXT(fmt.Sprintf("multiply%dAVX2", rows), NOSPLIT,
@@ -42,17 +43,25 @@ func multiplyAVX2(rows int) {
 	}
 
 	k := &multiply{rows: rows, z: z, ldz: ldz, wr: wr, wr3: wr3, wr5: wr5, ws: ws, a: a, lda: lda}
-	for _, block := range []struct {
+	type columns struct {
 		name    string
 		vectors int
-	}{{"sixteen", 2}, {"eight", 1}} {
+	}
+	blocks := []columns{{"sixteen", 2}, {"eight", 1}}
+	switch rows { // few rows need more columns, so that sums don't wait for each other
+	case 1:
+		blocks = append([]columns{{"sixtyfour", 8}}, blocks...)
+	case 2:
+		blocks = append([]columns{{"thirtytwo", 4}}, blocks...)
+	}
+	for _, block := range blocks {
 		width := 8 * block.vectors
 		Label(block.name)
 		CMPQ(cols, Imm(uint64(width)))
 		JLT(LabelRef("after_" + block.name))
 		k.block(block.name, block.vectors, nil)
-		ADDQ(Imm(uint64(4*width)), k.z)
-		ADDQ(Imm(uint64(4*width)), k.a)
+		ADDQ(U32(4*width), k.z)
+		ADDQ(U32(4*width), k.a)
 		SUBQ(Imm(uint64(width)), cols)
 		JMP(LabelRef(block.name))
 		Label("after_" + block.name)
@@ -148,14 +157,19 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	TESTQ(n, n)
 	JZ(LabelRef(name + "_store"))
 	Label(name + "_loop")
-	x := make([]VecVirtual, vectors)
+	x := make([]Op, vectors)
 	for v := range x {
-		x[v] = YMM()
-		if mask != nil {
-			VMASKMOVPS(Mem{Base: a, Disp: 32 * v}, mask, x[v])
-		} else {
-			VMOVUPS(Mem{Base: a, Disp: 32 * v}, x[v])
+		x[v] = Mem{Base: a, Disp: 32 * v}
+		if k.rows == 1 && mask == nil {
+			continue // used once, from memory
 		}
+		loaded := YMM()
+		if mask != nil {
+			VMASKMOVPS(x[v], mask, loaded)
+		} else {
+			VMOVUPS(x[v], loaded)
+		}
+		x[v] = loaded
 	}
 	for r := range sums {
 		u := YMM()
