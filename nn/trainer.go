@@ -34,9 +34,12 @@ type TrainerOf[T Float] struct {
 	grad    []T // dW row by row, then db, of each layer: the layout of params
 	moments [2][]T
 	search  *lbfgs[T]
-	space   []workspace[T] // one a worker
-	part    [][]T          // sums of the tiles of a group; part[0] is grad
-	costs   [group]float64
+	space   []workspace[T] // one a tile of a group
+	blocks  []block
+	near    [][][]T // of each worker: a block's sums, one a tile of a group
+	threads int
+	costs   [maxGroup]float64
+	group   int          // tiles of a group
 	stack   []partial[T] // stack[i]: the sum of 2ⁱ groups
 	pool    *workers
 	trace   *TraceOf[T]
@@ -47,15 +50,15 @@ type TrainerOf[T Float] struct {
 	firstTile int
 	tiles     int
 	dropping  bool
+	inGroup   int // tiles of the group at work
 	tileJob   func(worker, i int)
-	sumJob    func(worker, i int)
-	sumParts  int
+	blockJob  func(worker, i int)
 	lossOnly  bool
 }
 
-// group is the number of tiles whose gradients are held at once. A power of
-// two, so that groups are nodes of the tree of all tiles.
-const group = 16
+// maxGroup is the most tiles whose values are held at once, as many as a group
+// has: a power of two, so that groups are nodes of the tree of all tiles.
+const maxGroup = 16
 
 // minWork is the number of multiply-adds in a tile below which a second thread
 // costs more than it brings.
@@ -248,7 +251,7 @@ func (t *TrainerOf[T]) prepare() error {
 	}
 	t.loss, t.paired = lossOf[T](&t.Loss, output.Name)
 	t.grad = make([]T, len(t.Net.params))
-	t.part = [][]T{t.grad}
+	t.blocks = t.Net.blocks()
 	switch o := t.Optimizer.(type) {
 	case *LBFGS:
 		for _, l := range t.Net.Layers {
@@ -262,16 +265,13 @@ func (t *TrainerOf[T]) prepare() error {
 			t.moments[i] = make([]T, len(t.grad))
 		}
 	}
-	t.tileJob, t.sumJob = t.tile, t.sum
+	t.tileJob, t.blockJob = t.tile, t.block
 	return nil
 }
 
 // reserve makes room for as many tiles as this batch has, once.
 func (t *TrainerOf[T]) reserve() {
 	mt := min(t.x.Cols, kernel.Tile)
-	for len(t.part) < min(t.tiles, group) {
-		t.part = append(t.part, make([]T, len(t.grad)))
-	}
 	threads := t.Threads
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
@@ -279,22 +279,48 @@ func (t *TrainerOf[T]) reserve() {
 	if t.tiles == 1 || len(t.grad)*mt < minWork {
 		threads = 1
 	}
-	threads = min(threads, group)
-	if threads > 1 && t.pool == nil {
-		t.pool = newWorkers(threads)
+	t.threads = min(threads, maxGroup)
+	t.group = t.groupSize()
+	if t.threads > 1 && t.pool == nil {
+		t.pool = newWorkers(t.threads)
 		runtime.AddCleanup(t, (*workers).close, t.pool)
 	}
-	for len(t.space) < threads {
+	for len(t.space) < min(t.tiles, t.group) {
 		t.space = append(t.space, workspace[T]{})
 	}
 	for i := range t.space {
 		t.space[i].fit(t.Net, mt, true)
 	}
+	for len(t.near) < t.threads {
+		t.near = append(t.near, nil)
+	}
+	for i := range t.near {
+		for len(t.near[i]) < len(t.space) {
+			t.near[i] = append(t.near[i], make([]T, min(blockWeights, len(t.grad))))
+		}
+	}
+}
+
+// groupSize is how many tiles are worked on before their gradients are added
+// up. It changes no result. As many as stay near are; else each group passes
+// over all parameters, so that the more of those there are beside a tile's
+// values, the more tiles it takes; and threads want some each.
+func (t *TrainerOf[T]) groupSize() int {
+	const near = 1 << 15 // numbers that the second cache keeps easily
+	values := 0
+	for i := range t.Net.Layers {
+		values += (4*t.Net.Layers[i].Units + t.Net.Layers[i].W.Cols) * kernel.Tile
+	}
+	size := 1
+	for size < maxGroup && (2*size*values <= near || size*values < 4*len(t.grad) || t.threads > 1 && size < 4*t.threads) {
+		size *= 2
+	}
+	return size
 }
 
 // each runs job for every i below parts, on all threads if there are several.
 func (t *TrainerOf[T]) each(parts int, job func(worker, i int)) {
-	if t.pool != nil && parts > 1 && len(t.space) > 1 {
+	if t.pool != nil && parts > 1 && t.threads > 1 {
 		t.pool.run(parts, job)
 		return
 	}
@@ -311,19 +337,19 @@ func (t *TrainerOf[T]) each(parts int, job func(worker, i int)) {
 // memory that hardly grows with m.
 func (t *TrainerOf[T]) gradient() float64 {
 	var cost float64
-	for t.firstTile = 0; t.firstTile < t.tiles; t.firstTile += group {
-		n := min(group, t.tiles-t.firstTile)
+	for t.firstTile = 0; t.firstTile < t.tiles; t.firstTile += t.group {
+		n := min(t.group, t.tiles-t.firstTile)
+		t.inGroup = n
 		t.each(n, t.tileJob)
 		cost = treeSum(t.costs[:n])
 		if !t.lossOnly {
-			t.sumParts = n
-			t.each(sumJobs(len(t.grad)), t.sumJob)
+			t.each(len(t.blocks), t.blockJob)
 		}
-		if t.tiles > group {
+		if t.tiles > t.group {
 			t.push(cost)
 		}
 	}
-	if t.tiles > group {
+	if t.tiles > t.group {
 		cost = t.collapse()
 	}
 	weight := float64(t.x.Cols)
@@ -354,9 +380,9 @@ func (t *TrainerOf[T]) gradient() float64 {
 	return cost
 }
 
-// tile takes tile i of the group through the network and back.
-func (t *TrainerOf[T]) tile(worker, i int) {
-	n, s := t.Net, &t.space[worker]
+// tile takes tile i of the group through the network, and its dZ back.
+func (t *TrainerOf[T]) tile(_, i int) {
+	n, s := t.Net, &t.space[i]
 	tile := t.firstTile + i
 	first := tile * kernel.Tile
 	mt := min(kernel.Tile, t.x.Cols-first)
@@ -383,20 +409,15 @@ func (t *TrainerOf[T]) tile(worker, i int) {
 	if !t.paired {
 		last.backward(dz, last.z, last.a, last.alpha)
 	}
-	s.backward(n, t.x, first, mt, t.dropping, t.part[i])
+	s.backward(n, t.x, first, mt, t.dropping)
 	if t.trace != nil {
 		t.trace.take(s, first, mt)
 	}
 }
 
-// sumChunk is how many parameters one job adds up over the tiles.
-const sumChunk = 1 << 14
-
-func sumJobs(params int) int { return (params + sumChunk - 1) / sumChunk }
-
-func (t *TrainerOf[T]) sum(_, i int) {
-	lo := i * sumChunk
-	kernel.SumTree(t.part[:t.sumParts], lo, min(lo+sumChunk, len(t.grad)))
+// block computes the gradient of block i over the tiles of the group.
+func (t *TrainerOf[T]) block(worker, i int) {
+	blockGradient(&t.blocks[i], t.Net, t.grad, t.space[:t.inGroup], t.near[worker])
 }
 
 func treeSum(x []float64) float64 {

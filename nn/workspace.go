@@ -9,6 +9,7 @@ import (
 // workspace holds one tile of examples on its way through the network.
 type workspace[T Float] struct {
 	layers []layerSpace[T]
+	mt     int      // examples of the tile
 	random rand.PCG // of the dropout masks
 }
 
@@ -18,6 +19,9 @@ type layerSpace[T Float] struct {
 	dz   []T // of the cost; nil in a workspace that only predicts
 	drop []T // a after dropout; a itself where there is none
 	mask []T // what dropout multiplies by: 0 or 1/(1 − p)
+
+	// The layer's input turned over, for dW; nil in a workspace that only predicts.
+	turned []T
 
 	forward  func(a, z []T, alpha T)
 	backward func(dz, z, a []T, alpha T)
@@ -38,7 +42,7 @@ func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients bool) {
 			to.forward, to.backward = f.forward, f.backward
 		}
 		if gradients {
-			to.dz = make([]T, size)
+			to.dz, to.turned = make([]T, size), make([]T, kernel.Turned(l.W.Cols, mt))
 			if l.Dropout > 0 {
 				to.drop, to.mask = make([]T, size), make([]T, size)
 			}
@@ -106,15 +110,14 @@ func (s *workspace[T]) drop(l *layerSpace[T], p float64, d *dropout, layer int) 
 	kernel.Multiply(l.drop, l.mask)
 }
 
-// backward computes dZ of every layer from the last one's, and writes dW and
-// db, summed over the tile, to grad in the layout of the parameters.
+// backward computes dZ of every layer from the last one's, and turns over what
+// the layers' dW need.
 //
-//	dWₗ = dZₗ·Aₗ₋₁ᵀ    dbₗ = Σ dZₗ    dZₗ₋₁ = Wₗᵀ·dZₗ ∗ g'(Zₗ₋₁)
-func (s *workspace[T]) backward(n *NetworkOf[T], x MatrixOf[T], first, mt int, dropped bool, grad []T) {
-	end := len(grad)
+//	dZₗ₋₁ = Wₗᵀ·dZₗ ∗ g'(Zₗ₋₁)
+func (s *workspace[T]) backward(n *NetworkOf[T], x MatrixOf[T], first, mt int, dropped bool) {
+	s.mt = mt
 	for i := len(n.Layers) - 1; i >= 0; i-- {
 		w, l := &n.Layers[i], &s.layers[i]
-		units, prev := w.Units, w.W.Cols
 		in, ld := x.Data[first:], x.Cols
 		if i > 0 {
 			in, ld = s.layers[i-1].a, mt
@@ -122,17 +125,77 @@ func (s *workspace[T]) backward(n *NetworkOf[T], x MatrixOf[T], first, mt int, d
 				in = s.layers[i-1].drop
 			}
 		}
-		dw, db := grad[end-units*(prev+1):end-units], grad[end-units:end]
-		kernel.GradWeights(dw, db, l.dz, in, ld, units, prev, mt)
-		end -= units * (prev + 1)
+		kernel.Turn(l.turned, in, ld, w.W.Cols, mt)
 		if i == 0 {
 			break
 		}
 		below := &s.layers[i-1]
-		kernel.GradInputs(below.dz, w.W.Data, l.dz, units, prev, mt)
+		kernel.GradInputs(below.dz, w.W.Data, l.dz, w.Units, w.W.Cols, mt)
 		if dropped && n.Layers[i-1].Dropout > 0 {
 			kernel.Multiply(below.dz, below.mask)
 		}
 		below.backward(below.dz, below.z, below.a, below.alpha)
 	}
+}
+
+// A block is some units of a layer, of which the gradient is computed at a time,
+// over all tiles of a group and so many columns that the tiles' sums stay near.
+type block struct {
+	layer, first, units int
+	at                  int // of the layer's parameters in grad
+}
+
+const (
+	blockCols    = 8 * kernel.Panel
+	leastUnits   = 24               // a multiple of the kernels' rows, 6
+	blockWeights = leastUnits * 128 // at most
+)
+
+// blocks cuts a network's gradient.
+func (n *NetworkOf[T]) blocks() []block {
+	var all []block
+	at := 0
+	for l := range n.Layers {
+		w := &n.Layers[l]
+		units := max(leastUnits, blockWeights/min(w.W.Cols, blockCols)/leastUnits*leastUnits)
+		for first := 0; first < w.Units; first += units {
+			all = append(all, block{l, first, min(units, w.Units-first), at})
+		}
+		at += w.Units * (w.W.Cols + 1)
+	}
+	return all
+}
+
+// blockGradient writes a block's dW and db, summed over the tiles along the tree,
+// to grad. near holds the tiles' sums on the way.
+//
+//	dWₗ = dZₗ·Aₗ₋₁ᵀ    dbₗ = Σ dZₗ
+func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, tiles []workspace[T], near [][]T) {
+	w := &n.Layers[b.layer]
+	prev := w.W.Cols
+	dw, db := grad[b.at+b.first*prev:], grad[b.at+w.Units*prev+b.first:]
+	for q := 0; q < prev; q += blockCols {
+		cols := min(blockCols, prev-q)
+		if len(tiles) == 1 {
+			s := &tiles[0]
+			l := &s.layers[b.layer]
+			kernel.GradWeights(dw[q:], prev, l.dz[b.first*s.mt:], l.turned[q*s.mt:], b.units, cols, s.mt)
+			continue
+		}
+		for t := range tiles {
+			s := &tiles[t]
+			l := &s.layers[b.layer]
+			kernel.GradWeights(near[t], cols, l.dz[b.first*s.mt:], l.turned[q*s.mt:], b.units, cols, s.mt)
+		}
+		kernel.SumTree(near[:len(tiles)], 0, b.units*cols)
+		for i := range b.units {
+			copy(dw[i*prev+q:i*prev+q+cols], near[0][i*cols:])
+		}
+	}
+	for t := range tiles {
+		s := &tiles[t]
+		kernel.GradBiases(near[t], s.layers[b.layer].dz[b.first*s.mt:], b.units, s.mt)
+	}
+	kernel.SumTree(near[:len(tiles)], 0, b.units)
+	copy(db[:b.units], near[0])
 }

@@ -78,33 +78,73 @@ func GradInputs[T Float](da, w, dz []T, n, k, m int) {
 	}
 }
 
-// GradWeights computes dW = dZ·Aᵀ and db = Σ dZ over the m ≤ Tile examples of
-// one tile, in their order.
+// Panel is how many rows of A stand together when they are turned over.
+const Panel = 16
+
+// Turned is the length of k rows of m examples turned over.
+func Turned(k, m int) int { return (k + Panel - 1) / Panel * Panel * m }
+
+// Turn turns A over, so that the products of one example with sixteen rows of A
+// are contiguous: panel p holds rows 16·p to 16·p + 15.
 //
-//	dw (n, k), db (n), dz (n, m), a (k, m) with a row every lda
-func GradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
+//	turned[(p·m + j)·16 + r] = a[(16·p + r)·lda + j]        turned: Turned(k, m)
+//
+// Of the last panel, what stands for rows that A doesn't have is anything.
+func Turn[T Float](turned, a []T, lda, k, m int) {
 	if vector[T]() {
-		gradWeightsVector(cast[float32](dw), cast[float32](db), cast[float32](dz), cast[float32](a), lda, n, k, m)
+		turnVector(cast[float32](turned), cast[float32](a), lda, k, m)
+		return
+	}
+	for q := range k {
+		to := turned[q/Panel*Panel*m+q%Panel:]
+		for j, x := range a[q*lda : q*lda+m] {
+			to[j*Panel] = x
+		}
+	}
+}
+
+// GradWeights computes a block of dW = dZ·Aᵀ over the m ≤ Tile examples of one
+// tile, in their order: some rows, for cols columns of which the first is a
+// panel's.
+//
+//	dw (rows, cols) with a row every ldw, dz (rows, m), turned: the columns' panels
+func GradWeights[T Float](dw []T, ldw int, dz, turned []T, rows, cols, m int) {
+	if vector[T]() {
+		gradWeightsVector(cast[float32](dw), ldw, cast[float32](dz), cast[float32](turned), rows, cols, m)
 		return
 	}
 	var c [4]T
-	for i := range n {
-		dzi, dwi := dz[i*m:(i+1)*m], dw[i*k:(i+1)*k]
+	for i := range rows {
+		dzi, dwi := dz[i*m:(i+1)*m], dw[i*ldw:i*ldw+cols]
 		q := 0
-		for ; q+4 <= k; q += 4 {
+		for ; q+4 <= cols; q += 4 {
 			c = [4]T{}
-			dot4(&c, dzi, a[q*lda:], lda)
+			multiply4(&c, m, dzi, 1, turned[q/Panel*Panel*m+q%Panel:], Panel)
 			copy(dwi[q:], c[:])
 		}
-		for ; q < k; q++ {
+		for ; q < cols; q++ {
+			panel := turned[q/Panel*Panel*m+q%Panel:]
 			var s T
-			for j, x := range a[q*lda : q*lda+m] {
-				s = FMA(dzi[j], x, s)
+			for j, v := range dzi {
+				s = FMA(v, panel[j*Panel], s)
 			}
 			dwi[q] = s
 		}
+	}
+}
+
+// GradBiases computes rows of db = Σ dZ over the m examples of one tile, in their
+// order.
+//
+//	db (rows), dz (rows, m)
+func GradBiases[T Float](db, dz []T, rows, m int) {
+	first := 0
+	if vector[T]() {
+		first = gradBiasesVector(cast[float32](db), cast[float32](dz), rows, m)
+	}
+	for i := first; i < rows; i++ {
 		var s T
-		for _, d := range dzi {
+		for _, d := range dz[i*m : (i+1)*m] {
 			s += d
 		}
 		db[i] = s
@@ -143,43 +183,6 @@ func multiply4Double(c *[4]float64, k int, w []float64, ws int, a []float64, as 
 	for q, iw, ia := 0, 0, 0; q < k; q, iw, ia = q+1, iw+ws, ia+as {
 		u, x := w[iw], a[ia:ia+4:ia+4]
 		c0, c1, c2, c3 = FMA(u, x[0], c0), FMA(u, x[1], c1), FMA(u, x[2], c2), FMA(u, x[3], c3)
-	}
-	*c = [4]float64{c0, c1, c2, c3}
-}
-
-// dot4 adds Σ d[j]·a[r·as + j] over j to c[r], for four rows r.
-func dot4[T Float](c *[4]T, d, a []T, as int) {
-	if single[T]() {
-		dot4Single((*[4]float32)(unsafe.Pointer(c)), cast[float32](d), cast[float32](a), as)
-	} else {
-		dot4Double((*[4]float64)(unsafe.Pointer(c)), cast[float64](d), cast[float64](a), as)
-	}
-}
-
-func dot4Single(c *[4]float32, d, a []float32, as int) {
-	m := len(d)
-	a0, a1, a2, a3 := a[:m], a[as:as+m], a[2*as:2*as+m], a[3*as:3*as+m]
-	c0, c1, c2, c3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
-	for j, v := range d {
-		u := float64(v)
-		x0, x1, x2, x3 := float64(a0[j]), float64(a1[j]), float64(a2[j]), float64(a3[j])
-		s0, s1, s2, s3 := float64(u*x0)+c0, float64(u*x1)+c1, float64(u*x2)+c2, float64(u*x3)+c3
-		if ambiguous(s0) || ambiguous(s1) || ambiguous(s2) || ambiguous(s3) {
-			c0, c1 = float64(fmaExact(u, x0, c0)), float64(fmaExact(u, x1, c1))
-			c2, c3 = float64(fmaExact(u, x2, c2)), float64(fmaExact(u, x3, c3))
-		} else {
-			c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))
-		}
-	}
-	*c = [4]float32{float32(c0), float32(c1), float32(c2), float32(c3)}
-}
-
-func dot4Double(c *[4]float64, d, a []float64, as int) {
-	m := len(d)
-	a0, a1, a2, a3 := a[:m], a[as:as+m], a[2*as:2*as+m], a[3*as:3*as+m]
-	c0, c1, c2, c3 := c[0], c[1], c[2], c[3]
-	for j, u := range d {
-		c0, c1, c2, c3 = FMA(u, a0[j], c0), FMA(u, a1[j], c1), FMA(u, a2[j], c2), FMA(u, a3[j], c3)
 	}
 	*c = [4]float64{c0, c1, c2, c3}
 }

@@ -72,6 +72,17 @@ func plainGradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
 	}
 }
 
+// gradWeights is GradWeights and GradBiases of a whole layer, in two blocks if it
+// is wide.
+func gradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
+	turned := make([]T, Turned(k, m))
+	Turn(turned, a, lda, k, m)
+	for q := 0; q < k; q += 2 * Panel {
+		GradWeights(dw[q:], k, dz, turned[q*m:], n, min(2*Panel, k-q), m)
+	}
+	GradBiases(db, dz, n, m)
+}
+
 // element draws a value: mostly ordinary ones; at times such whose products
 // fall half-way between two float32, tiny, huge or special ones.
 func element[T Float](random *rand.Rand) T {
@@ -159,7 +170,7 @@ func checkProducts[T Float](t testing.TB, random *rand.Rand, n, k, m, lda int) {
 
 	dw, wantDW := newGuarded[T](n*k), make([]T, n*k)
 	db, wantDB := newGuarded[T](n), make([]T, n)
-	GradWeights(dw.inner, db.inner, dz, a, lda, n, k, m)
+	gradWeights(dw.inner, db.inner, dz, a, lda, n, k, m)
 	plainGradWeights(wantDW, wantDB, dz, a, lda, n, k, m)
 	dw.check(t, name("GradWeights, dW"), wantDW)
 	db.check(t, name("GradWeights, db"), wantDB)

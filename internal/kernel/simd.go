@@ -79,49 +79,41 @@ func gradInputsVector(da, w, dz []float32, n, k, m int) {
 	multiplyRows(da, m, nil, w, 1, k, dz, m, k, n, m)
 }
 
-// turnOver writes up to 16 rows of a, (rows, m) with a row every lda, as the
-// columns of dst, (m, 16).
-func turnOver(dst, a []float32, lda, rows, m int) {
-	const wide = 16
-	whole := 0 // rows and columns that blocks of 8 × 8 take
-	if m >= 8 {
-		for ; whole+8 <= rows; whole += 8 {
-			turnAVX2(&dst[whole], &a[whole*lda], lda, m/8)
+// turnVector is Turn: eight examples at a time by assembly, the rest one by one.
+func turnVector(turned, a []float32, lda, k, m int) {
+	checkLengths(len(turned) >= Turned(k, m) && len(a) >= (k-1)*lda+m)
+	for q := 0; q < k; q += Panel {
+		panel, rows := turned[q*m:], min(Panel, k-q)
+		if m >= 8 {
+			for r := 0; r < rows; r += 8 {
+				turnAVX2(&panel[r], &a[(q+r)*lda], lda, min(8, rows-r), m/8)
+			}
 		}
-	}
-	for r := range rows {
-		first := 0
-		if r < whole {
-			first = m / 8 * 8
-		}
-		for j := first; j < m; j++ {
-			dst[j*wide+r] = a[r*lda+j]
+		for r := range rows {
+			for j := m / 8 * 8; j < m; j++ {
+				panel[j*Panel+r] = a[(q+r)*lda+j]
+			}
 		}
 	}
 }
 
-// gradWeightsVector takes A by blocks of 16 rows, turned over, so that a lane
-// is a weight.
-func gradWeightsVector(dw, db, dz, a []float32, lda, n, k, m int) {
-	checkLengths(len(dw) >= n*k && len(db) >= n && len(dz) >= n*m && len(a) >= (k-1)*lda+m && m <= Tile)
-	const block = 16
-	var turned [Tile * block]float32
-	for q := 0; q < k; q += block {
-		rows := min(block, k-q)
-		turnOver(turned[:], a[q*lda:], lda, rows, m)
-		multiplyRows(dw[q:], k, nil, dz, m, 1, turned[:], block, n, m, rows)
+// gradWeightsVector is GradWeights: a lane is a weight.
+func gradWeightsVector(dw []float32, ldw int, dz, turned []float32, rows, cols, m int) {
+	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= rows*m && len(turned) >= Turned(cols, m))
+	for q := 0; q < cols; q += Panel {
+		multiplyRows(dw[q:], ldw, nil, dz, m, 1, turned[q*m:], Panel, rows, m, min(Panel, cols-q))
 	}
+}
+
+// gradBiasesVector is GradBiases for as many rows as go by eight, whose number
+// it returns.
+func gradBiasesVector(db, dz []float32, rows, m int) int {
+	checkLengths(len(db) >= rows && len(dz) >= rows*m)
 	i := 0
-	for ; i+8 <= n && m > 0; i += 8 {
+	for ; i+8 <= rows && m > 0; i += 8 {
 		sumRowsAVX2(&db[i], &dz[i*m], m, m)
 	}
-	for ; i < n; i++ {
-		var s float32
-		for _, d := range dz[i*m : (i+1)*m] {
-			s += d
-		}
-		db[i] = s
-	}
+	return i
 }
 
 // stretch is how many elements one call into assembly goes over: a goroutine

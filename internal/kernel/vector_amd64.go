@@ -34,10 +34,10 @@ func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 //go:noescape
 func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
 
-// turnAVX2 writes 8 rows of src as 8 columns of dst, whose rows are 16 long.
+// turnAVX2 writes up to 8 rows of src as 8 columns of dst, whose rows are 16 long.
 //
 //go:noescape
-func turnAVX2(dst *float32, src *float32, lda int, blocks int)
+func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int)
 
 // sumRowsAVX2 writes the sums of 8 rows of n float32, ldx apart.
 //

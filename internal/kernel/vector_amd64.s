@@ -1554,34 +1554,62 @@ done:
 	VZEROUPPER
 	RET
 
-// func turnAVX2(dst *float32, src *float32, lda int, blocks int)
-// Requires: AVX
-TEXT ·turnAVX2(SB), NOSPLIT, $0-32
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ lda+16(FP), DX
-	MOVQ blocks+24(FP), BX
-	SHLQ $0x02, DX
+// func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int)
+// Requires: AVX, CMOV
+TEXT ·turnAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	MOVQ    blocks+32(FP), BX
+	MOVQ    rows+24(FP), SI
+	SHLQ    $0x02, DX
+	XORQ    DI, DI
+	MOVQ    DI, R8
+	ADDQ    DX, R8
+	CMPQ    SI, $0x01
+	CMOVQGT R8, DI
+	MOVQ    DI, R8
+	MOVQ    R8, R9
+	ADDQ    DX, R9
+	CMPQ    SI, $0x02
+	CMOVQGT R9, R8
+	MOVQ    R8, R9
+	MOVQ    R9, R10
+	ADDQ    DX, R10
+	CMPQ    SI, $0x03
+	CMOVQGT R10, R9
+	MOVQ    R9, R10
+	MOVQ    R10, R11
+	ADDQ    DX, R11
+	CMPQ    SI, $0x04
+	CMOVQGT R11, R10
+	MOVQ    R10, R11
+	MOVQ    R11, R12
+	ADDQ    DX, R12
+	CMPQ    SI, $0x05
+	CMOVQGT R12, R11
+	MOVQ    R11, R12
+	MOVQ    R12, R13
+	ADDQ    DX, R13
+	CMPQ    SI, $0x06
+	CMOVQGT R13, R12
+	MOVQ    R12, R13
+	MOVQ    R13, R14
+	ADDQ    DX, R14
+	CMPQ    SI, $0x07
+	CMOVQGT R14, R13
 
 loop:
 	TESTQ      BX, BX
 	JZ         done
-	MOVQ       CX, SI
-	VMOVUPS    (SI), Y0
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y1
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y2
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y3
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y4
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y5
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y6
-	ADDQ       DX, SI
-	VMOVUPS    (SI), Y7
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX)(DI*1), Y1
+	VMOVUPS    (CX)(R8*1), Y2
+	VMOVUPS    (CX)(R9*1), Y3
+	VMOVUPS    (CX)(R10*1), Y4
+	VMOVUPS    (CX)(R11*1), Y5
+	VMOVUPS    (CX)(R12*1), Y6
+	VMOVUPS    (CX)(R13*1), Y7
 	VUNPCKLPS  Y1, Y0, Y8
 	VUNPCKHPS  Y1, Y0, Y0
 	VUNPCKLPS  Y3, Y2, Y1

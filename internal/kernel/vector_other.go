@@ -30,7 +30,9 @@ func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 	panic("kernel: no assembly")
 }
 
-func turnAVX2(dst *float32, src *float32, lda int, blocks int) { panic("kernel: no assembly") }
+func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int) {
+	panic("kernel: no assembly")
+}
 
 func sumRowsAVX2(sums *float32, x *float32, ldx int, n int) { panic("kernel: no assembly") }
 

@@ -8,28 +8,45 @@ import (
 
 // turn writes the kernel that turns blocks of 8 × 8 over:
 //
-//	dst[j·16 + r] = src[r·lda + j]     r < 8, j < 8·blocks
+//	dst[j·16 + r] = src[r·lda + j]     r < rows ≤ 8, j < 8·blocks
+//
+// Fewer rows than 8 are made up by the last, so that columns of dst that stand
+// for none hold it, too.
 func turn() {
-	TEXT("turnAVX2", NOSPLIT, "func(dst, src *float32, lda, blocks int)")
-	Doc("turnAVX2 writes 8 rows of src as 8 columns of dst, whose rows are 16 long.")
+	TEXT("turnAVX2", NOSPLIT, "func(dst, src *float32, lda, rows, blocks int)")
+	Doc("turnAVX2 writes up to 8 rows of src as 8 columns of dst, whose rows are 16 long.")
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
 	lda := Load(Param("lda"), GP64())
 	blocks := Load(Param("blocks"), GP64())
+	rows := Load(Param("rows"), GP64())
 	SHLQ(Imm(2), lda)
+	var below [8]Register // where row r begins, after row 0
+	for r := 1; r < 8; r++ {
+		below[r] = GP64()
+		if r == 1 {
+			XORQ(below[r], below[r])
+		} else {
+			MOVQ(below[r-1], below[r])
+		}
+		next := GP64()
+		MOVQ(below[r], next)
+		ADDQ(lda, next)
+		CMPQ(rows, Imm(uint64(r)))
+		CMOVQGT(next, below[r])
+	}
 
 	Label("loop")
 	TESTQ(blocks, blocks)
 	JZ(LabelRef("done"))
-	at := GP64()
-	MOVQ(src, at)
 	row := make([]VecVirtual, 8)
 	for r := range row {
 		row[r] = YMM()
-		VMOVUPS(Mem{Base: at}, row[r])
-		if r < 7 {
-			ADDQ(lda, at)
+		if r == 0 {
+			VMOVUPS(Mem{Base: src}, row[r])
+		} else {
+			VMOVUPS(Mem{Base: src, Index: below[r], Scale: 1}, row[r])
 		}
 	}
 	pairs := make([]VecVirtual, 8) // of rows r and r + 1: low halves, high halves
