@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -424,5 +425,75 @@ func BenchmarkFunction(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/value")
 		})
+	}
+}
+
+// TestEveryFloat32 takes exp, log, tanh and sigmoid over all 2³² values, a block
+// at a time through the kernels in use: some five minutes on two processors. The
+// others go the slow way, in TestFloat32Accuracy.
+func TestEveryFloat32(t *testing.T) {
+	if os.Getenv("SHOAL_SOAK") == "" {
+		t.Skip("SHOAL_SOAK is not set: minutes")
+	}
+	const block = 1 << 12
+	names, limits := []string{"exp", "log", "tanh", "sigmoid"}, []float64{1, 1, 3, 3}
+	var worsts [4]worst
+	var lock sync.Mutex
+	var group sync.WaitGroup
+	var next atomic.Int64
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			var mine [4]worst
+			x, y := make([]float32, block), make([][]float32, 4)
+			for i := range y {
+				y[i] = make([]float32, block)
+			}
+			for {
+				first := uint64(next.Add(block)) - block
+				if first >= 1<<32 {
+					break
+				}
+				for i := range x {
+					x[i] = math.Float32frombits(uint32(first + uint64(i)))
+				}
+				ExpForward(y[0], x, 0)
+				for i, v := range x {
+					y[1][i] = Log(v)
+				}
+				TanhForward(y[2], x, 0)
+				SigmoidForward(y[3], x, 0)
+				for i, v := range x {
+					if v != v {
+						for k := range y {
+							if y[k][i] == y[k][i] {
+								mine[k].raise(math.Inf(1), v)
+							}
+						}
+						continue
+					}
+					w := float64(v)
+					e := math.Exp(w)
+					sigmoid := 1 / (1 + math.Exp(-w))
+					if w < 0 {
+						sigmoid = e / (1 + e)
+					}
+					for k, want := range [4]float64{e, math.Log(w), math.Tanh(w), sigmoid} {
+						mine[k].raise(ulps32(y[k][i], want), v)
+					}
+				}
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			for k, m := range mine {
+				worsts[k].raise(m.err, float32(m.x))
+			}
+		})
+	}
+	group.Wait()
+	for k, w := range worsts {
+		t.Logf("%-8s at most %.3f ulp, at %v", names[k], w.err, w.x)
+		if !(w.err <= limits[k]) {
+			t.Errorf("%s: off by %v ulp at %v; the limit is %v", names[k], w.err, w.x, limits[k])
+		}
 	}
 }
