@@ -120,6 +120,22 @@ func ActivationNamed(name string) (Activation, error) {
 	return Activation{}, fmt.Errorf("nn: there is no activation %q; there are %s, and softmax for the output", name, hiddenNames())
 }
 
+// known returns the activation of this name and α, complete: a caller may have
+// given a name alone. No name is Linear.
+func (g Activation) known() (Activation, error) {
+	if g.Name == "" {
+		return Linear, nil
+	}
+	if g.single.forward != nil || g.Name == Softmax.Name {
+		return g, nil
+	}
+	k, err := ActivationNamed(g.Name)
+	if err == nil && g.Alpha != 0 {
+		k.Alpha = g.Alpha
+	}
+	return k, err
+}
+
 // String is the name as ActivationNamed takes it.
 func (g Activation) String() string {
 	if g.Name == leakyReLU.Name && g.Alpha != leakyReLU.Alpha || g.Name == elu.Name && g.Alpha != elu.Alpha {
@@ -137,15 +153,27 @@ func hiddenNames() string {
 }
 
 // Forward computes a = g(z), element by element; a is no shorter than z.
-// Softmax needs a whole column: a network computes it.
+// Softmax needs a whole column: Output computes it.
 func Forward[T Float](g Activation, a, z []T) {
+	g = g.elementwise()
 	functionsOf[T](&g).forward(a[:len(z)], z, T(g.Alpha))
 }
 
 // Backward multiplies dz by g'(z), element by element; a is g(z). The three are
 // of one length.
 func Backward[T Float](g Activation, dz, z, a []T) {
+	g = g.elementwise()
 	functionsOf[T](&g).backward(dz, z[:len(dz)], a[:len(dz)], T(g.Alpha))
+}
+
+// elementwise is the complete activation; one that isn't element by element is a
+// mistake of the caller's.
+func (g Activation) elementwise() Activation {
+	k, err := g.known()
+	if err != nil || k.single.forward == nil {
+		panic(fmt.Sprintf("nn: %q is no activation that is computed element by element", g.Name))
+	}
+	return k
 }
 
 func functionsOf[T Float](g *Activation) *functions[T] {

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -90,6 +91,22 @@ func InitialiserNamed(name string) (Initialiser, error) {
 	return Initialiser{}, fmt.Errorf("nn: there is no initialiser %q; there are %s", name, strings.Join(names, ", "))
 }
 
+// known returns the initialiser of this name and scale, complete: a caller may
+// have given a name alone. No name is Auto.
+func (i Initialiser) known() (Initialiser, error) {
+	if i.Name == "" {
+		return Auto, nil
+	}
+	if i.constant || i.deviation != nil {
+		return i, nil
+	}
+	k, err := InitialiserNamed(i.Name)
+	if err == nil && i.Scale != 0 {
+		k.Scale = i.Scale
+	}
+	return k, err
+}
+
 // String is the name as InitialiserNamed takes it.
 func (i Initialiser) String() string {
 	if i.Name == constant.Name || i.Name == normal.Name {
@@ -100,10 +117,13 @@ func (i Initialiser) String() string {
 
 // Init sets every weight as i says and every bias to 0. The weights of a seed
 // are the same in both precisions, but for rounding, and a layer's don't
-// depend on the layers after it.
+// depend on the layers after it. An initialiser that there isn't makes Err
+// return an error.
 func (n *NetworkOf[T]) Init(i Initialiser, seed uint64) {
-	if i.Name == "" {
-		i = Auto
+	i, err := i.known()
+	if err != nil {
+		n.err = errors.Join(n.err, err)
+		return
 	}
 	for k := range n.Layers {
 		l := &n.Layers[k]

@@ -14,27 +14,45 @@ const (
 	maxSearch  = 25   // cost evaluations of one line search
 )
 
-// lbfgs is the state of LBFGS: the last pairs of s, the change of the
-// parameters, and y, the change of the gradient. Vectors are in T, their
-// products in float64.
+// lbfgs is the state of LBFGS. Vectors are in T, their products in float64.
 type lbfgs[T Float] struct {
-	memory    int
-	s, y      [][]T
-	rho       []float64 // 1 / yᵀs
+	pairs     []pair[T] // the last ones, oldest first
+	spare     []pair[T] // memory of others, one more than can be kept
 	direction []T
 	start     []T // parameters before the step
 	before    []T // gradient before the step
 	alpha     []float64
 }
 
-func newLBFGS[T Float](o *LBFGS, params int) *lbfgs[T] {
-	l := &lbfgs[T]{memory: o.Memory}
-	if l.memory == 0 {
-		l.memory = 10
+// pair is what a step changed: s the parameters, y the gradient.
+type pair[T Float] struct {
+	s, y []T
+	rho  float64 // 1 / yᵀs
+}
+
+// newLBFGS makes the memory of a search of so many steps; 0 is unknown.
+func newLBFGS[T Float](o *LBFGS, params, steps int) *lbfgs[T] {
+	memory := o.Memory
+	if memory == 0 {
+		memory = 10
 	}
-	l.direction, l.start, l.before = make([]T, params), make([]T, params), make([]T, params)
-	l.alpha = make([]float64, l.memory)
+	if steps > 0 {
+		memory = min(memory, steps)
+	}
+	l := &lbfgs[T]{
+		direction: make([]T, params), start: make([]T, params), before: make([]T, params),
+		pairs: make([]pair[T], 0, memory), alpha: make([]float64, memory),
+	}
+	for range memory + 1 {
+		l.spare = append(l.spare, pair[T]{s: make([]T, params), y: make([]T, params)})
+	}
 	return l
+}
+
+// forget starts again from the steepest descent.
+func (l *lbfgs[T]) forget() {
+	l.spare = append(l.spare, l.pairs...)
+	l.pairs = l.pairs[:0]
 }
 
 // iterate makes one iteration on the trainer's batch and returns the cost
@@ -50,7 +68,7 @@ func (l *lbfgs[T]) iterate(t *TrainerOf[T]) float64 {
 	l.newton(t.grad)
 	slope := kernel.Dot(l.direction, l.before)
 	if !(slope < 0) { // no descent: start again from the steepest one
-		l.s, l.y, l.rho = l.s[:0], l.y[:0], l.rho[:0]
+		l.forget()
 		l.newton(t.grad)
 		slope = kernel.Dot(l.direction, l.before)
 	}
@@ -58,12 +76,12 @@ func (l *lbfgs[T]) iterate(t *TrainerOf[T]) float64 {
 		return cost // a stationary point
 	}
 	first := 1.0
-	if len(l.s) == 0 {
+	if len(l.pairs) == 0 {
 		first = min(1, 1/math.Sqrt(kernel.Dot(l.before, l.before)))
 	}
 	if !l.lineSearch(t, cost, slope, first) {
 		copy(p, l.start)
-		l.s, l.y, l.rho = l.s[:0], l.y[:0], l.rho[:0]
+		l.forget()
 		return cost
 	}
 	l.remember(p, t.grad)
@@ -74,37 +92,44 @@ func (l *lbfgs[T]) iterate(t *TrainerOf[T]) float64 {
 func (l *lbfgs[T]) newton(g []T) {
 	d := l.direction
 	copy(d, g)
-	for i := len(l.s) - 1; i >= 0; i-- {
-		l.alpha[i] = l.rho[i] * kernel.Dot(l.s[i], d)
-		kernel.AddScaled(d, l.y[i], T(-l.alpha[i]))
+	n := len(l.pairs)
+	for i := n - 1; i >= 0; i-- {
+		p := &l.pairs[i]
+		l.alpha[i] = p.rho * kernel.Dot(p.s, d)
+		kernel.AddScaled(d, p.y, T(-l.alpha[i]))
 	}
-	if n := len(l.s); n > 0 {
-		kernel.Scale(d, T(1/(l.rho[n-1]*kernel.Dot(l.y[n-1], l.y[n-1]))))
+	if n > 0 {
+		last := &l.pairs[n-1]
+		kernel.Scale(d, T(1/(last.rho*kernel.Dot(last.y, last.y))))
 	}
-	for i := range l.s {
-		beta := float64(l.rho[i] * kernel.Dot(l.y[i], d))
-		kernel.AddScaled(d, l.s[i], T(l.alpha[i]-beta))
+	for i := range l.pairs {
+		p := &l.pairs[i]
+		beta := float64(p.rho * kernel.Dot(p.y, d))
+		kernel.AddScaled(d, p.s, T(l.alpha[i]-beta))
 	}
 	kernel.Scale(d, -1)
 }
 
-// remember keeps the pair of this step, if its curvature is positive.
+// remember keeps the pair of this step, if its curvature is positive, in place
+// of the oldest.
 func (l *lbfgs[T]) remember(p, g []T) {
-	var s, y []T
-	if len(l.s) == l.memory { // reuse the oldest
-		s, y = l.s[0], l.y[0]
-		l.s, l.y, l.rho = append(l.s[:0], l.s[1:]...), append(l.y[:0], l.y[1:]...), append(l.rho[:0], l.rho[1:]...)
-	} else {
-		s, y = make([]T, len(p)), make([]T, len(p))
+	now := &l.spare[len(l.spare)-1]
+	for i := range now.s {
+		now.s[i], now.y[i] = p[i]-l.start[i], g[i]-l.before[i]
 	}
-	for i := range s {
-		s[i], y[i] = p[i]-l.start[i], g[i]-l.before[i]
-	}
-	ys := kernel.Dot(y, s)
-	if ys <= float64(1e-10*kernel.Dot(y, y)) {
+	ys := kernel.Dot(now.y, now.s)
+	if ys <= float64(1e-10*kernel.Dot(now.y, now.y)) {
 		return
 	}
-	l.s, l.y, l.rho = append(l.s, s), append(l.y, y), append(l.rho, 1/ys)
+	now.rho = 1 / ys
+	if n := len(l.pairs); n == cap(l.pairs) {
+		oldest := l.pairs[0]
+		copy(l.pairs, l.pairs[1:])
+		l.pairs[n-1], *now = *now, oldest
+		return
+	}
+	l.pairs = append(l.pairs, *now)
+	l.spare = l.spare[:len(l.spare)-1]
 }
 
 // point is a place on the line: φ(α) and φ'(α).

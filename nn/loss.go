@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/shoal-nn/shoal/internal/kernel"
@@ -130,6 +131,48 @@ func (l Loss) Output(c int) Activation {
 	return Linear
 }
 
+// Of is L of one output a for the target y, without the cost's mean over the
+// examples. A probability of 0 or 1 may make cross-entropy infinite.
+func (l Loss) Of(a, y float64) float64 {
+	switch l.Name {
+	case CrossEntropy.Name:
+		sum := 0.0
+		if y != 0 {
+			sum -= float64(y * kernel.Log(a))
+		}
+		if y != 1 {
+			sum -= float64((1 - y) * kernel.Log(1-a))
+		}
+		return sum
+	case Poisson.Name:
+		if y == 0 {
+			return a
+		}
+		return a - float64(y*kernel.Log(a))
+	}
+	l, err := l.known()
+	if err != nil {
+		return math.NaN()
+	}
+	return l.double[""](nil, nil, []float64{a}, []float64{y}, 1, nil, 1, 1, l.Param)
+}
+
+// known returns the loss of this name and parameter, complete: a caller may have
+// given a name alone.
+func (l Loss) known() (Loss, error) {
+	if l.Name == "" {
+		return l, fmt.Errorf("nn: no loss given")
+	}
+	if l.single != nil {
+		return l, nil
+	}
+	k, err := LossNamed(l.Name)
+	if err == nil && l.Param != 0 {
+		k.Param = l.Param
+	}
+	return k, err
+}
+
 // Paired says whether the loss and this output activation are a pair: dZ is
 // then A − Y.
 func (l Loss) Paired(output Activation) bool {
@@ -138,8 +181,6 @@ func (l Loss) Paired(output Activation) bool {
 
 func (l Loss) check() error {
 	switch {
-	case l.Name == "":
-		return fmt.Errorf("nn: no loss given")
 	case l.Name == huber.Name && !(l.Param > 0 && finite(l.Param)):
 		return fmt.Errorf("nn: loss huber: δ = %v, which must be above 0", l.Param)
 	case l.Name == quantile.Name && !(l.Param > 0 && l.Param < 1):

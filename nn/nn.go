@@ -25,6 +25,7 @@ package nn
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -43,7 +44,9 @@ const MaxParameters = 1 << 28
 type Network = NetworkOf[float32]
 
 // NetworkOf is a network of dense layers. Its parameters may be read and set
-// through Layers; a Trainer changes them.
+// element by element through Layers, or with SetParameters; a Trainer changes
+// them. The slices in Layers are parts of one memory: a layer that is given
+// others makes every use of the network an error.
 type NetworkOf[T Float] struct {
 	Inputs int // nx, the number of features
 	Layers []LayerOf[T]
@@ -88,9 +91,7 @@ func NewOf[T Float](nx int, layers ...Layer) *NetworkOf[T] {
 	n.params = make([]T, size)
 	rest, prev := n.params, nx
 	for _, l := range layers {
-		if l.Activation.Name == "" {
-			l.Activation = Linear
-		}
+		l.Activation, _ = l.Activation.known()
 		w, b := l.Units*prev, l.Units
 		n.Layers = append(n.Layers, LayerOf[T]{
 			Layer: l,
@@ -112,6 +113,9 @@ func checkLayers(nx int, layers []Layer) (size int, err error) {
 	}
 	prev := nx
 	for i, l := range layers {
+		if l.Activation, err = l.Activation.known(); err != nil {
+			return 0, fmt.Errorf("nn: layer %d: %w", i+1, err)
+		}
 		switch {
 		case l.Units < 1:
 			return 0, fmt.Errorf("nn: layer %d: a layer needs at least 1 unit, not %d", i+1, l.Units)
@@ -133,10 +137,39 @@ func checkLayers(nx int, layers []Layer) (size int, err error) {
 }
 
 // Err says why the network can't be used, or nil.
-func (n *NetworkOf[T]) Err() error { return n.err }
+func (n *NetworkOf[T]) Err() error {
+	if n == nil {
+		return fmt.Errorf("nn: there is no network")
+	}
+	if n.err != nil {
+		return n.err
+	}
+	if n.params == nil {
+		return fmt.Errorf("nn: a network is made by New")
+	}
+	at := 0
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		w := l.W.Rows * l.W.Cols
+		if len(l.W.Data) != w || len(l.B) != l.Units || w == 0 || at+w+l.Units > len(n.params) ||
+			&l.W.Data[0] != &n.params[at] || &l.B[0] != &n.params[at+w] {
+			return fmt.Errorf("nn: layer %d: its W or b was replaced: SetParameters copies values into those that the network has", i+1)
+		}
+		at += w + l.Units
+	}
+	if at != len(n.params) {
+		return fmt.Errorf("nn: a network of %d parameters has layers with %d: a layer was added or taken away", len(n.params), at)
+	}
+	return nil
+}
 
 // Outputs is c, the number of units of the last layer.
-func (n *NetworkOf[T]) Outputs() int { return n.last().Units }
+func (n *NetworkOf[T]) Outputs() int {
+	if len(n.Layers) == 0 {
+		return 0
+	}
+	return n.last().Units
+}
 
 // Parameters is the number of weights and biases.
 func (n *NetworkOf[T]) Parameters() int { return len(n.params) }
@@ -154,17 +187,29 @@ func (n *NetworkOf[T]) Description() []Layer {
 
 // Clone returns a copy with parameters of its own.
 func (n *NetworkOf[T]) Clone() *NetworkOf[T] {
-	c := NewOf[T](n.Inputs, n.Description()...)
-	copy(c.params, n.params)
-	return c
+	return Convert[T](n)
 }
 
 // CopyFrom takes the parameters of another network of the same layers.
-func (n *NetworkOf[T]) CopyFrom(o *NetworkOf[T]) { copy(n.params, o.params) }
+func (n *NetworkOf[T]) CopyFrom(o *NetworkOf[T]) error {
+	if err := errors.Join(n.Err(), o.Err()); err != nil {
+		return err
+	}
+	for i := range n.Layers {
+		if a, b := &n.Layers[i].W, &o.Layers[min(i, len(o.Layers)-1)].W; len(n.Layers) != len(o.Layers) || a.Rows != b.Rows || a.Cols != b.Cols {
+			return fmt.Errorf("nn: layer %d: parameters can only be copied from a network of the same shape", i+1)
+		}
+	}
+	copy(n.params, o.params)
+	return nil
+}
 
 // Convert returns the network in another precision; parameters that it can't
 // represent are rounded.
 func Convert[S, T Float](n *NetworkOf[T]) *NetworkOf[S] {
+	if err := n.Err(); err != nil {
+		return &NetworkOf[S]{Inputs: n.Inputs, err: err}
+	}
 	c := NewOf[S](n.Inputs, n.Description()...)
 	for i, p := range n.params {
 		c.params[i] = S(p)
@@ -202,8 +247,8 @@ type PredictorOf[T Float] struct {
 	// Logits asks for Z of the last layer in place of A.
 	Logits bool
 
-	// Frozen, if not nil, is Net laid out for one example at a time, which is
-	// several times faster.
+	// Frozen, if not nil, is Net.Freeze: Net laid out for one example at a time,
+	// which is several times faster.
 	Frozen *FrozenOf[T]
 
 	out   MatrixOf[T]
@@ -216,13 +261,14 @@ type Frozen = FrozenOf[float32]
 // FrozenOf is a network whose parameters no longer change, laid out for
 // answering one example at a time; any number of predictors may share it.
 type FrozenOf[T Float] struct {
+	of     *NetworkOf[T]
 	turned [][]T // Wᵀ of each layer, (nPrev, n)
 }
 
 // Freeze lays a network out for answering one example at a time. It copies the
 // weights: later changes of the network don't reach it.
 func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
-	f := &FrozenOf[T]{}
+	f := &FrozenOf[T]{of: n}
 	for i := range n.Layers {
 		f.turned = append(f.turned, n.Layers[i].W.T().Data)
 	}
@@ -235,6 +281,9 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 	n := p.Net
 	if err := n.checkInput(x); err != nil {
 		return MatrixOf[T]{}, err
+	}
+	if p.Frozen != nil && p.Frozen.of != n {
+		return MatrixOf[T]{}, fmt.Errorf("nn: a predictor's Frozen must be its Net's own Freeze")
 	}
 	c, m := n.Outputs(), x.Cols
 	if cap(p.out.Data) < c*m {
@@ -278,8 +327,8 @@ func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) *layerSpace[T] {
 }
 
 func (n *NetworkOf[T]) checkInput(x MatrixOf[T]) error {
-	if n.err != nil {
-		return n.err
+	if err := n.Err(); err != nil {
+		return err
 	}
 	if err := x.check("X"); err != nil {
 		return err
@@ -297,8 +346,8 @@ func (n *NetworkOf[T]) checkInput(x MatrixOf[T]) error {
 
 // SetParameters sets W, row by row, and b of layer l (0 is the first).
 func (n *NetworkOf[T]) SetParameters(l int, w MatrixOf[T], b []T) error {
-	if n.err != nil {
-		return n.err
+	if err := n.Err(); err != nil {
+		return err
 	}
 	if l < 0 || l >= len(n.Layers) {
 		return fmt.Errorf("nn: layer %d of a network of %d layers", l+1, len(n.Layers))

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -126,19 +127,11 @@ func OptimizerNamed(name string, rate float64) (Optimizer, error) {
 	return o, o.check()
 }
 
-// or returns x, or its default where it is 0.
-func or(x, otherwise float64) float64 {
-	if x == 0 {
-		return otherwise
-	}
-	return x
-}
-
 // Name implements Optimizer.
 func (o *GradientDescent) Name() string { return "gd" }
 
 // LearningRate implements Optimizer.
-func (o *GradientDescent) LearningRate() float64 { return or(o.Rate, 0.01) }
+func (o *GradientDescent) LearningRate() float64 { return cmp.Or(o.Rate, 0.01) }
 func (o *GradientDescent) moments() int          { return 0 }
 func (o *GradientDescent) check() error          { return checkRate(o) }
 
@@ -149,55 +142,55 @@ func (o *GradientDescent) update64(u update[float64]) { kernel.Descend(u.p, u.g,
 func (o *Momentum) Name() string { return "momentum" }
 
 // LearningRate implements Optimizer.
-func (o *Momentum) LearningRate() float64 { return or(o.Rate, 0.01) }
+func (o *Momentum) LearningRate() float64 { return cmp.Or(o.Rate, 0.01) }
 func (o *Momentum) moments() int          { return 1 }
 func (o *Momentum) check() error          { return checkRate(o, share{"μ", o.Mu}) }
 
 func (o *Momentum) update32(u update[float32]) {
-	kernel.Momentum(u.p, u.g, u.u, u.rate, float32(or(o.Mu, 0.9)))
+	kernel.Momentum(u.p, u.g, u.u, u.rate, float32(cmp.Or(o.Mu, 0.9)))
 }
 
 func (o *Momentum) update64(u update[float64]) {
-	kernel.Momentum(u.p, u.g, u.u, u.rate, or(o.Mu, 0.9))
+	kernel.Momentum(u.p, u.g, u.u, u.rate, cmp.Or(o.Mu, 0.9))
 }
 
 // Name implements Optimizer.
 func (o *Nesterov) Name() string { return "nesterov" }
 
 // LearningRate implements Optimizer.
-func (o *Nesterov) LearningRate() float64 { return or(o.Rate, 0.01) }
+func (o *Nesterov) LearningRate() float64 { return cmp.Or(o.Rate, 0.01) }
 func (o *Nesterov) moments() int          { return 1 }
 func (o *Nesterov) check() error          { return checkRate(o, share{"μ", o.Mu}) }
 
 func (o *Nesterov) update32(u update[float32]) {
-	kernel.Nesterov(u.p, u.g, u.u, u.rate, float32(or(o.Mu, 0.9)))
+	kernel.Nesterov(u.p, u.g, u.u, u.rate, float32(cmp.Or(o.Mu, 0.9)))
 }
 
 func (o *Nesterov) update64(u update[float64]) {
-	kernel.Nesterov(u.p, u.g, u.u, u.rate, or(o.Mu, 0.9))
+	kernel.Nesterov(u.p, u.g, u.u, u.rate, cmp.Or(o.Mu, 0.9))
 }
 
 // Name implements Optimizer.
 func (o *RMSProp) Name() string { return "rmsprop" }
 
 // LearningRate implements Optimizer.
-func (o *RMSProp) LearningRate() float64 { return or(o.Rate, 1e-3) }
+func (o *RMSProp) LearningRate() float64 { return cmp.Or(o.Rate, 1e-3) }
 func (o *RMSProp) moments() int          { return 1 }
 func (o *RMSProp) check() error          { return checkRate(o, share{"ρ", o.Rho}, share{"ε", o.Epsilon}) }
 
 func (o *RMSProp) update32(u update[float32]) {
-	kernel.RMSProp(u.p, u.g, u.u, u.rate, float32(or(o.Rho, 0.9)), float32(or(o.Epsilon, 1e-8)))
+	kernel.RMSProp(u.p, u.g, u.u, u.rate, float32(cmp.Or(o.Rho, 0.9)), float32(cmp.Or(o.Epsilon, 1e-8)))
 }
 
 func (o *RMSProp) update64(u update[float64]) {
-	kernel.RMSProp(u.p, u.g, u.u, u.rate, or(o.Rho, 0.9), or(o.Epsilon, 1e-8))
+	kernel.RMSProp(u.p, u.g, u.u, u.rate, cmp.Or(o.Rho, 0.9), cmp.Or(o.Epsilon, 1e-8))
 }
 
 // Name implements Optimizer.
 func (o *Adam) Name() string { return "adam" }
 
 // LearningRate implements Optimizer.
-func (o *Adam) LearningRate() float64 { return or(o.Rate, 1e-3) }
+func (o *Adam) LearningRate() float64 { return cmp.Or(o.Rate, 1e-3) }
 func (o *Adam) moments() int          { return 2 }
 func (o *Adam) check() error {
 	return checkRate(o, share{"β1", o.Beta1}, share{"β2", o.Beta2}, share{"ε", o.Epsilon})
@@ -207,9 +200,9 @@ func (o *Adam) update32(u update[float32]) { adam(o, u) }
 func (o *Adam) update64(u update[float64]) { adam(o, u) }
 
 func adam[T Float](o *Adam, u update[T]) {
-	beta1, beta2 := or(o.Beta1, 0.9), or(o.Beta2, 0.999)
+	beta1, beta2 := cmp.Or(o.Beta1, 0.9), cmp.Or(o.Beta2, 0.999)
 	c1, c2 := 1/(1-power(beta1, u.step)), 1/(1-power(beta2, u.step))
-	kernel.Adam(u.p, u.g, u.u, u.v, u.rate, T(beta1), T(beta2), T(or(o.Epsilon, 1e-8)), T(c1), T(c2))
+	kernel.Adam(u.p, u.g, u.u, u.v, u.rate, T(beta1), T(beta2), T(cmp.Or(o.Epsilon, 1e-8)), T(c1), T(c2))
 }
 
 // Name implements Optimizer.
@@ -227,7 +220,7 @@ func (o *AdamW) update64(u update[float64]) { adamW(o, u) }
 
 func adamW[T Float](o *AdamW, u update[T]) {
 	if u.weights {
-		kernel.Decay(u.p, T(float64(u.rate)*or(o.WeightDecay, 0.01)))
+		kernel.Decay(u.p, T(float64(u.rate)*cmp.Or(o.WeightDecay, 0.01)))
 	}
 	adam(&o.Adam, u)
 }

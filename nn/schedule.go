@@ -30,6 +30,10 @@ func (s Schedule) check() error {
 	return nil
 }
 
+func (s Schedule) isConstant() bool {
+	return (s.Name == "" || s.Name == "constant") && s.WarmUp == 0
+}
+
 // Factor is the rate's factor at a step (0 is the first) of total:
 //
 //	warm-up   (step + 1) / (warm + 1)      for step < warm

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"runtime"
 
 	"github.com/shoal-nn/shoal/internal/kernel"
@@ -22,7 +23,7 @@ type TrainerOf[T Float] struct {
 	Steps    int      // how many steps the training will have, for the schedule
 	L2       float64  // λ: the cost has ½·λ·ΣW² added; biases are free
 	Clip     float64  // largest Euclidean norm of the whole gradient; 0 is no limit
-	Threads  int      // goroutines at most; 0 means GOMAXPROCS
+	Threads  int      // goroutines at most, up to 16; 0 means GOMAXPROCS
 	Seed     uint64   // of dropout
 	Epoch    int      // for error messages
 
@@ -38,9 +39,9 @@ type TrainerOf[T Float] struct {
 	blocks  []block
 	near    [][][]T // of each worker: a block's sums, one a tile of a group
 	threads int
-	costs   [maxGroup]float64
-	group   int          // tiles of a group
-	stack   []partial[T] // stack[i]: the sum of 2ⁱ groups
+	totals  [maxGroup]total // of the group's tiles
+	group   int             // tiles of a group
+	stack   []partial[T]    // stack[i]: the sum of 2ⁱ groups
 	pool    *workers
 	trace   *TraceOf[T]
 
@@ -49,6 +50,8 @@ type TrainerOf[T Float] struct {
 	w         []T
 	firstTile int
 	tiles     int
+	penalty   float64 // ½·λ·ΣW², a part of the last cost
+	weight    float64 // Σw of the examples
 	dropping  bool
 	inGroup   int // tiles of the group at work
 	tileJob   func(worker, i int)
@@ -66,9 +69,17 @@ const minWork = 1 << 16
 
 // partial is the sum of some groups of tiles; full says that it holds one.
 type partial[T Float] struct {
-	full bool
-	grad []T
-	cost float64
+	full  bool
+	grad  []T
+	total total
+}
+
+// total adds up over examples: Σ w·L and Σ w.
+type total struct{ loss, weight float64 }
+
+func (a *total) add(b total) {
+	a.loss += b.loss
+	a.weight += b.weight
 }
 
 // NumericError says that a number of a step is NaN or infinite.
@@ -154,9 +165,14 @@ func (t *TrainerOf[T]) Cost(x, y MatrixOf[T], weights []T) (float64, error) {
 	return j, nil
 }
 
-// Grad returns dW and db of layer l (0 is the first), as the last step left
-// them, after clipping. They share the trainer's memory.
+// Grad returns dW and db of layer l (0 is the first) where the last step, or
+// Gradient, computed them: after clipping, and for LBFGS at the point where its
+// line search ended. They share the trainer's memory, and are empty before the
+// first step.
 func (t *TrainerOf[T]) Grad(l int) (dw MatrixOf[T], db []T) {
+	if t.grad == nil {
+		return MatrixOf[T]{}, nil
+	}
 	at := 0
 	for i := range t.Net.Layers {
 		w := t.Net.Layers[i].W
@@ -168,6 +184,13 @@ func (t *TrainerOf[T]) Grad(l int) (dw MatrixOf[T], db []T) {
 	}
 	return MatrixOf[T]{}, nil
 }
+
+// Penalty is the L2 penalty ½·λ·ΣW² that the last cost has in it.
+func (t *TrainerOf[T]) Penalty() float64 { return t.penalty }
+
+// Weight is the sum of the weights of the last cost's examples, or their number:
+// what their losses' sum was divided by.
+func (t *TrainerOf[T]) Weight() float64 { return t.weight }
 
 // Err is the first error of any step, or nil.
 func (t *TrainerOf[T]) Err() error { return t.err }
@@ -234,14 +257,18 @@ func (n *NetworkOf[T]) checkTarget(x, y MatrixOf[T], weights []T) error {
 // prepare checks the settings and makes the memory that every step uses.
 func (t *TrainerOf[T]) prepare() error {
 	output := t.Net.last().Activation
+	var err error
+	if t.Loss, err = t.Loss.known(); err != nil {
+		return err
+	}
 	switch {
-	case t.Optimizer == nil:
+	case t.Optimizer == nil || reflect.ValueOf(t.Optimizer).IsNil():
 		return fmt.Errorf("nn: a trainer needs an optimizer")
 	case !(t.L2 >= 0 && finite(t.L2)):
 		return fmt.Errorf("nn: L2 penalty %v must be a number, at least 0", t.L2)
 	case !(t.Clip >= 0 && finite(t.Clip)):
 		return fmt.Errorf("nn: clipping at %v: must be a number, at least 0", t.Clip)
-	case t.Steps == 0 && (t.Schedule.Name != "" && t.Schedule.Name != "constant" || t.Schedule.WarmUp > 0):
+	case t.Steps == 0 && !t.Schedule.isConstant():
 		return fmt.Errorf("nn: schedule %q needs Steps, the number of steps", t.Schedule.Name)
 	}
 	for _, err := range []error{t.Loss.check(), t.Loss.checkOutput(output), t.Optimizer.check(), t.Schedule.check()} {
@@ -254,18 +281,32 @@ func (t *TrainerOf[T]) prepare() error {
 	t.blocks = t.Net.blocks()
 	switch o := t.Optimizer.(type) {
 	case *LBFGS:
-		for _, l := range t.Net.Layers {
-			if l.Dropout > 0 {
-				return fmt.Errorf("nn: optimizer lbfgs needs the same cost at each evaluation: leave dropout out")
-			}
+		if err := t.checkSearch(); err != nil {
+			return err
 		}
-		t.search = newLBFGS[T](o, len(t.grad))
+		t.search = newLBFGS[T](o, len(t.grad), t.Steps)
 	case elementwise:
 		for i := range o.moments() {
 			t.moments[i] = make([]T, len(t.grad))
 		}
 	}
 	t.tileJob, t.blockJob = t.tile, t.block
+	return nil
+}
+
+// checkSearch refuses what a line search leaves no place for.
+func (t *TrainerOf[T]) checkSearch() error {
+	switch {
+	case t.Clip > 0:
+		return fmt.Errorf("nn: optimizer lbfgs: its line search finds the length of a step: leave clipping out")
+	case !t.Schedule.isConstant():
+		return fmt.Errorf("nn: optimizer lbfgs has no learning rate: leave the schedule out")
+	}
+	for i, l := range t.Net.Layers {
+		if l.Dropout > 0 {
+			return fmt.Errorf("nn: layer %d: optimizer lbfgs needs the same cost at each evaluation: leave dropout out", i+1)
+		}
+	}
 	return nil
 }
 
@@ -336,37 +377,31 @@ func (t *TrainerOf[T]) each(parts int, job func(worker, i int)) {
 // as a binary counter carries: the same tree as over all tiles at once, in
 // memory that hardly grows with m.
 func (t *TrainerOf[T]) gradient() float64 {
-	var cost float64
+	var sum total
 	for t.firstTile = 0; t.firstTile < t.tiles; t.firstTile += t.group {
 		n := min(t.group, t.tiles-t.firstTile)
 		t.inGroup = n
 		t.each(n, t.tileJob)
-		cost = treeSum(t.costs[:n])
+		sum = treeSum(t.totals[:n])
 		if !t.lossOnly {
 			t.each(len(t.blocks), t.blockJob)
 		}
 		if t.tiles > t.group {
-			t.push(cost)
+			t.push(sum)
 		}
 	}
 	if t.tiles > t.group {
-		cost = t.collapse()
+		sum = t.collapse()
 	}
-	weight := float64(t.x.Cols)
-	if t.w != nil {
-		weight = 0
-		for _, w := range t.w {
-			weight += float64(w)
-		}
-	}
-	cost /= weight
+	cost := sum.loss / sum.weight
+	t.penalty, t.weight = 0, sum.weight
 	at := 0
-	inverse := T(1 / weight)
+	inverse := T(1 / sum.weight)
 	for i := range t.Net.Layers {
 		l := &t.Net.Layers[i]
 		w := l.W.Data
 		if t.L2 > 0 {
-			cost += float64(0.5 * t.L2 * kernel.Dot(w, w))
+			t.penalty += float64(0.5 * t.L2 * kernel.Dot(w, w))
 		}
 		if !t.lossOnly {
 			g := t.grad[at : at+len(w)+len(l.B)]
@@ -377,7 +412,7 @@ func (t *TrainerOf[T]) gradient() float64 {
 		}
 		at += len(w) + len(l.B)
 	}
-	return cost
+	return cost + t.penalty
 }
 
 // tile takes tile i of the group through the network, and its dZ back.
@@ -402,7 +437,14 @@ func (t *TrainerOf[T]) tile(_, i int) {
 	if !t.paired {
 		last.forward(last.a, last.z, last.alpha)
 	}
-	t.costs[i] = t.loss(dz, last.z, last.a, t.y.Data[first:], t.y.Cols, w, c, mt, T(t.Loss.Param))
+	t.totals[i] = total{weight: float64(mt)}
+	if w != nil {
+		t.totals[i].weight = 0
+		for _, x := range w {
+			t.totals[i].weight += float64(x)
+		}
+	}
+	t.totals[i].loss = t.loss(dz, last.z, last.a, t.y.Data[first:], t.y.Cols, w, c, mt, T(t.Loss.Param))
 	if t.lossOnly {
 		return
 	}
@@ -420,51 +462,60 @@ func (t *TrainerOf[T]) block(worker, i int) {
 	blockGradient(&t.blocks[i], t.Net, t.grad, t.space[:t.inGroup], t.near[worker])
 }
 
-func treeSum(x []float64) float64 {
+func treeSum(x []total) total {
 	for step := 1; step < len(x); step *= 2 {
 		for i := 0; i+step < len(x); i += 2 * step {
-			x[i] += x[i+step]
+			x[i].add(x[i+step])
 		}
 	}
 	return x[0]
 }
 
-// push adds the sum of one more group, in grad, to the counter.
-func (t *TrainerOf[T]) push(cost float64) {
+// push adds the sum of one more group, with its gradient in grad, to the counter.
+func (t *TrainerOf[T]) push(sum total) {
 	level := 0
 	for ; level < len(t.stack) && t.stack[level].full; level++ {
 		p := &t.stack[level]
-		kernel.Add(t.grad, p.grad)
-		cost += p.cost
+		if !t.lossOnly {
+			kernel.Add(t.grad, p.grad)
+		}
+		sum.add(p.total)
 		p.full = false
 	}
 	if level == len(t.stack) {
 		t.stack = append(t.stack, partial[T]{grad: make([]T, len(t.grad))})
 	}
 	p := &t.stack[level]
-	p.full, p.cost = true, cost
-	copy(p.grad, t.grad)
+	if !t.lossOnly {
+		copy(p.grad, t.grad)
+	}
+	p.full, p.total = true, sum
 }
 
-// collapse adds up what the counter holds, the latest groups first, in grad.
-func (t *TrainerOf[T]) collapse() float64 {
-	var cost float64
+// collapse adds up what the counter holds, the latest groups first; the gradient
+// in grad.
+func (t *TrainerOf[T]) collapse() (sum total) {
 	first := true
 	for i := range t.stack {
 		p := &t.stack[i]
 		if !p.full {
 			continue
 		}
-		if first {
+		switch {
+		case t.lossOnly:
+		case first:
 			copy(t.grad, p.grad)
-			cost, first = p.cost, false
-		} else {
+		default:
 			kernel.Add(t.grad, p.grad)
-			cost += p.cost
+		}
+		if first {
+			sum, first = p.total, false
+		} else {
+			sum.add(p.total)
 		}
 		p.full = false
 	}
-	return cost
+	return sum
 }
 
 // clip scales the gradient down to the norm Clip, if it is longer.

@@ -23,21 +23,22 @@ type layerSpace[T Float] struct {
 	// The layer's input turned over, for dW; nil in a workspace that only predicts.
 	turned []T
 
+	name     string // of the activation
+	alpha    T
 	forward  func(a, z []T, alpha T)
 	backward func(dz, z, a []T, alpha T)
-	alpha    T
 }
 
-// fit makes room for tiles of up to mt examples.
+// fit makes room for tiles of up to mt examples of this network.
 func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients bool) {
-	if len(s.layers) == len(n.Layers) && cap(s.layers[0].z) >= mt*n.Layers[0].Units {
+	if s.fits(n, mt, gradients) {
 		return
 	}
 	s.layers = make([]layerSpace[T], len(n.Layers))
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		size := l.Units * mt
-		to := layerSpace[T]{z: make([]T, size), a: make([]T, size), alpha: T(l.Activation.Alpha)}
+		to := layerSpace[T]{z: make([]T, size), a: make([]T, size), name: l.Activation.Name, alpha: T(l.Activation.Alpha)}
 		if f := functionsOf[T](&l.Activation); f.forward != nil {
 			to.forward, to.backward = f.forward, f.backward
 		}
@@ -49,6 +50,23 @@ func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients bool) {
 		}
 		s.layers[i] = to
 	}
+}
+
+// fits says whether there is room: layers may have changed since it was made.
+func (s *workspace[T]) fits(n *NetworkOf[T], mt int, gradients bool) bool {
+	if len(s.layers) != len(n.Layers) {
+		return false
+	}
+	for i := range n.Layers {
+		l, have := &n.Layers[i], &s.layers[i]
+		if cap(have.z) < l.Units*mt || have.name != l.Activation.Name || have.alpha != T(l.Activation.Alpha) {
+			return false
+		}
+		if gradients && (len(have.turned) < kernel.Turned(l.W.Cols, mt) || cap(have.dz) < l.Units*mt || l.Dropout > 0 && cap(have.mask) < l.Units*mt) {
+			return false
+		}
+	}
+	return true
 }
 
 // dropout says which masks to draw: they depend on seed, step, layer and tile

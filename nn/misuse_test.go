@@ -1,0 +1,127 @@
+package nn_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/shoal-nn/shoal/nn"
+)
+
+// A value with a name alone, as a caller may write or read from JSON, is the
+// known one of that name.
+func TestANameAloneIsEnough(t *testing.T) {
+	x, y := problem[float32](4, 1, 30, 1)
+	train := func(g nn.Activation, i nn.Initialiser, l nn.Loss) string {
+		net := nn.New(4, nn.Dense(5, g), nn.Dense(1, nn.Activation{}))
+		net.Init(i, 1)
+		step := net.Trainer(l, &nn.GradientDescent{})
+		step.On(x, y)
+		if err := step.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return hash(t, net)
+	}
+	for _, c := range []struct {
+		short, whole nn.Activation
+		init, Init   nn.Initialiser
+		loss, Loss   nn.Loss
+	}{
+		{nn.Activation{Name: "relu"}, nn.ReLU, nn.Initialiser{Name: "he"}, nn.He, nn.Loss{Name: "half_squared"}, nn.HalfSquared},
+		{nn.Activation{Name: "elu", Alpha: 0.5}, nn.ELU(0.5), nn.Initialiser{Name: "normal", Scale: 0.1}, nn.Normal(0.1), nn.Loss{Name: "huber", Param: 2}, nn.Huber(2)},
+		{nn.Activation{Name: "leaky_relu"}, nn.LeakyReLU(0.01), nn.Initialiser{}, nn.Auto, nn.Loss{Name: "quantile"}, nn.Quantile(0.5)},
+	} {
+		if got, want := train(c.short, c.init, c.loss), train(c.whole, c.Init, c.Loss); got != want {
+			t.Errorf("%+v: weights %s, want %s", c.short, got, want)
+		}
+	}
+}
+
+func TestMisuseIsAnError(t *testing.T) {
+	x, y := problem[float32](4, 2, 30, 1)
+	good := func() *nn.Network {
+		n := nn.New(4, nn.Dense(5, nn.Tanh), nn.Dense(2, nn.Softmax))
+		n.Init(nn.Auto, 1)
+		return n
+	}
+	step := func(n *nn.Network, l nn.Loss, o nn.Optimizer) error {
+		s := n.Trainer(l, o)
+		s.On(x, y)
+		return s.Err()
+	}
+	for _, c := range []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"an unknown activation", func() error { return nn.New(4, nn.Dense(2, nn.Activation{Name: "relux"})).Err() }, `layer 1: nn: there is no activation "relux"`},
+		{"an unknown initialiser", func() error { n := good(); n.Init(nn.Initialiser{Name: "hey"}, 1); return n.Err() }, `there is no initialiser "hey"`},
+		{"an unknown loss", func() error { return step(good(), nn.Loss{Name: "cross"}, &nn.Adam{}) }, `there is no loss "cross"`},
+		{"no loss", func() error { return step(good(), nn.Loss{}, &nn.Adam{}) }, "no loss given"},
+		{"no optimizer", func() error { return step(good(), nn.CrossEntropy, nil) }, "needs an optimizer"},
+		{"a nil optimizer", func() error { return step(good(), nn.CrossEntropy, (*nn.Adam)(nil)) }, "needs an optimizer"},
+		{"a W put in by hand", func() error {
+			n := good()
+			n.Layers[0].W = nn.NewMatrix[float32](5, 4)
+			return step(n, nn.CrossEntropy, &nn.Adam{})
+		}, "layer 1: its W or b was replaced"},
+		{"a layer taken away", func() error { n := good(); n.Layers = n.Layers[:1]; _, err := n.Predict(x); return err }, "a layer was added or taken away"},
+		{"a network by hand", func() error { _, err := (&nn.Network{Inputs: 4}).Predict(x); return err }, "made by New"},
+		{"no network", func() error { _, err := (&nn.Predictor{}).Predict(x); return err }, "no network"},
+		{"the clone of a faulty network", func() error { return nn.New(0).Clone().Err() }, "at least 1 input"},
+		{"a copy from another shape", func() error { return good().CopyFrom(nn.New(4, nn.Dense(2, nn.Softmax))) }, "of the same shape"},
+		{"another network's Freeze", func() error {
+			p := nn.Predictor{Net: good(), Frozen: good().Freeze()}
+			_, err := p.Predict(x)
+			return err
+		}, "Net's own Freeze"},
+		{"L-BFGS with a schedule", func() error {
+			s := good().Trainer(nn.CrossEntropy, &nn.LBFGS{})
+			s.Schedule, s.Steps = nn.Schedule{Name: "cosine"}, 10
+			s.On(x, y)
+			return s.Err()
+		}, "leave the schedule out"},
+	} {
+		if err := c.do(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+	if n := nn.New(0).Outputs(); n != 0 {
+		t.Errorf("a network that isn't has %d outputs", n)
+	}
+	if dw, db := good().Trainer(nn.CrossEntropy, &nn.Adam{}).Grad(0); dw.Data != nil || db != nil {
+		t.Error("there is a gradient before the first step")
+	}
+}
+
+// A predictor looks at the network at each call.
+func TestAPredictorFollowsItsNetwork(t *testing.T) {
+	x, _ := problem[float32](4, 2, 70, 1)
+	small := nn.New(4, nn.Dense(3, nn.Tanh), nn.Dense(2, nn.Softmax))
+	large := nn.New(4, nn.Dense(9, nn.Sigmoid), nn.Dense(6, nn.ReLU), nn.Dense(3, nn.Softmax))
+	small.Init(nn.Auto, 1)
+	large.Init(nn.Auto, 2)
+	p := nn.Predictor{Net: small}
+	for _, change := range []func(){
+		func() {},
+		func() { p.Net = large },
+		func() { p.Net = small },
+		func() { small.Layers[0].Activation = nn.ReLU },
+		func() { small.Layers[0].Activation = nn.LeakyReLU(0.3) },
+	} {
+		change()
+		got, err := p.Predict(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := p.Net.Predict(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want.Data {
+			if math.Float32bits(got.Data[i]) != math.Float32bits(want.Data[i]) {
+				t.Fatalf("answer %v, want %v", got.Data[i], want.Data[i])
+			}
+		}
+	}
+}
