@@ -91,3 +91,30 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 		t.Errorf("the built-in example: %v, %+v", err, h)
 	}
 }
+
+func TestHealthTellsSaturationFromDeathAndMirrorsFromOthers(t *testing.T) {
+	for _, c := range []struct {
+		g               nn.Activation
+		dead, saturated []int
+		twins           [][]int
+	}{
+		// Unit 1 is so far out that g′ is rounded to 0; 3 is the opposite of 2.
+		{nn.Tanh, nil, []int{1}, [][]int{{2, 3}}},
+		{nn.Sigmoid, nil, []int{1}, [][]int{{2, 3}}},
+		{nn.ReLU, []int{1}, nil, nil},
+		{nn.LeakyReLU(0.1), nil, nil, nil},
+	} {
+		e := sick()
+		e.Net = nn.NewOf[float64](2, nn.Dense(3, c.g), nn.Dense(1, nn.Sigmoid))
+		copy(e.Net.Layers[0].W.Data, []float64{0.1, 0.1, 1, 0.5, -1, -0.5})
+		copy(e.Net.Layers[0].B, []float64{-900, 0.2, -0.2})
+		h, err := e.Health()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := h.Layers[0]
+		if !slices.Equal(l.Dead, c.dead) || !slices.Equal(l.Saturated, c.saturated) || !slices.EqualFunc(l.Twins, c.twins, slices.Equal[[]int]) {
+			t.Errorf("%s: dead %v, saturated %v, twins %v; want %v, %v, %v", c.g, l.Dead, l.Saturated, l.Twins, c.dead, c.saturated, c.twins)
+		}
+	}
+}

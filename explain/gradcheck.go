@@ -164,9 +164,9 @@ func (s *Step) suspects(g []Gradient) []Suspect {
 		}
 	}
 	mistakes := slices.DeleteFunc(Mistakes(), func(m Mistake) bool { return m.Name == another(nn.Activation{}).Name })
-	for _, g := range nn.Activations() {
-		if g.Name != nn.Linear.Name { // that is g′ missing
-			mistakes = append(mistakes, another(g))
+	for _, other := range nn.Activations() {
+		if other.Name != nn.Linear.Name { // that is g′ missing
+			mistakes = append(mistakes, another(other))
 		}
 	}
 	for _, m := range mistakes {

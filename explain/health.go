@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/shoal-nn/shoal/nn"
 )
@@ -23,10 +24,10 @@ type LayerHealth struct {
 	Layer      int     `json:"layer"`
 	Activation string  `json:"activation"`
 	Units      int     `json:"units"`
-	Dead       []int   `json:"dead,omitempty"`      // g′(Z) is 0 for every row: they no longer learn
+	Dead       []int   `json:"dead,omitempty"`      // g′(Z) is 0 for every row, though not by saturation: they no longer learn
 	Saturated  []int   `json:"saturated,omitempty"` // near a limit of their range in nearly every row
 	Constant   []int   `json:"constant,omitempty"`  // the same A in every row, for another reason
-	Twins      [][]int `json:"twins,omitempty"`     // same or opposite weights and bias
+	Twins      [][]int `json:"twins,omitempty"`     // same weights and bias, or opposite ones where g mirrors
 	MeanA      float64 `json:"mean_a"`
 	SlopeNear0 float64 `json:"slope_near_0"` // share of all g′(Z) below 0.05
 }
@@ -93,10 +94,10 @@ func healthOf(l int, layer nn.LayerOf[float64], z, a Matrix) LayerHealth {
 			sum += v
 		}
 		switch {
+		case bounded && float64(near) >= mostlySaturated*float64(a.Cols):
+			h.Saturated = append(h.Saturated, i+1) // so far out that g′ may be rounded to 0
 		case dead:
 			h.Dead = append(h.Dead, i+1)
-		case bounded && float64(near) >= mostlySaturated*float64(a.Cols):
-			h.Saturated = append(h.Saturated, i+1)
 		case constant && a.Cols > 1:
 			h.Constant = append(h.Constant, i+1)
 		}
@@ -113,8 +114,9 @@ func limits(g nn.Activation) (low, high float64, bounded bool) {
 	return low, high, high-low <= 2
 }
 
-// twins groups units whose weights and bias are the same, or the same but for
-// the sign. A unit of zeros alone has no twin.
+// twins groups units whose weights and bias are the same; or the same but for
+// the sign where g(−z) is −g(z) or 1 − g(z), so that the next layer can undo it.
+// A unit of zeros alone has no twin.
 func twins(layer nn.LayerOf[float64]) [][]int {
 	size := max(largestOf(layer.W.Data), largestOf(layer.B))
 	row := func(i int) []float64 { return append(append([]float64(nil), layer.W.Row(i)...), layer.B[i]) }
@@ -137,7 +139,7 @@ func twins(layer nn.LayerOf[float64]) [][]int {
 			continue
 		}
 		for k := i + 1; k < layer.Units; k++ {
-			if b := row(k); !taken[k] && (alike(a, b, 1) || alike(a, b, -1)) {
+			if b := row(k); !taken[k] && (alike(a, b, 1) || mirrors(layer.Activation.Name) && alike(a, b, -1)) {
 				taken[k] = true
 				group = append(group, k+1)
 			}
@@ -147,6 +149,11 @@ func twins(layer nn.LayerOf[float64]) [][]int {
 		}
 	}
 	return groups
+}
+
+// mirrors says whether g(−z) is −g(z), or 1 − g(z).
+func mirrors(g string) bool {
+	return slices.Contains([]string{nn.Linear.Name, nn.Tanh.Name, nn.Sigmoid.Name}, g)
 }
 
 // WriteText writes a table of the layers, then each finding with the advice.
@@ -215,7 +222,11 @@ func (l *LayerHealth) advise(p *page) {
 			}
 			groups += numbers(g)
 		}
-		p.hanging(fmt.Sprintf("layer %d: ", l.Layer), fmt.Sprintf("twins (%s): their weights are the same, or opposite, so together they do the work of one. Weights that start equal stay equal: start them at random. Twins in a network that started at random mean that fewer units would do.", groups))
+		opposite := ""
+		if mirrors(l.Activation) {
+			opposite = ", or opposite"
+		}
+		p.hanging(fmt.Sprintf("layer %d: ", l.Layer), fmt.Sprintf("twins (%s): their weights are the same%s, so together they do the work of one. Weights that start equal stay equal: start them at random. Twins in a network that started at random mean that fewer units would do.", groups, opposite))
 	}
 }
 

@@ -38,7 +38,7 @@ type entry struct {
 
 // ReadExample reads a network and its batch from JSON: one entry, or the entry
 // of that name among several ({"nets": {name: entry, …}}). file is the name
-// for errors. Step.JSON writes the same form.
+// for errors. Step.MarshalJSON writes the same form.
 func ReadExample(r io.Reader, file, name string) (*Example, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxExampleFile+1))
 	if err != nil {

@@ -23,10 +23,9 @@ type Linearity struct {
 		Tanh   float64 `json:"tanh_cost"`
 	} `json:"parabola"`
 
-	clouds         Matrix // X of the classification
-	classes        Matrix
-	curves, bowl   *Network // of the regression: linear, tanh
-	linear, bended *Network // of the classification
+	clouds, classes Matrix   // X and Y of the classification
+	line, bend      *Network // trained on it: linear, tanh
+	straight, bowl  *Network // trained on the parabola: linear, tanh
 }
 
 // Trained is how well a network did on the rows that it was trained on.
@@ -62,10 +61,10 @@ func ShowLinearity(seed uint64) (*Linearity, error) {
 		return n, cost
 	}
 	var linearCost, tanhCost float64
-	r.linear, linearCost = train(nn.Linear, nn.Sigmoid, nn.CrossEntropy, r.clouds, r.classes, 0.5)
-	r.bended, tanhCost = train(nn.Tanh, nn.Sigmoid, nn.CrossEntropy, r.clouds, r.classes, 0.5)
+	r.line, linearCost = train(nn.Linear, nn.Sigmoid, nn.CrossEntropy, r.clouds, r.classes, 0.5)
+	r.bend, tanhCost = train(nn.Tanh, nn.Sigmoid, nn.CrossEntropy, r.clouds, r.classes, 0.5)
 	x, y := parabola()
-	r.curves, r.Parabola.Linear = train(nn.Linear, nn.Linear, nn.HalfSquared, x, y, 0.1)
+	r.straight, r.Parabola.Linear = train(nn.Linear, nn.Linear, nn.HalfSquared, x, y, 0.1)
 	r.bowl, r.Parabola.Tanh = train(nn.Tanh, nn.Linear, nn.HalfSquared, x, y, 0.1)
 	if err != nil {
 		return nil, err
@@ -74,7 +73,7 @@ func ShowLinearity(seed uint64) (*Linearity, error) {
 		to   *Trained
 		net  *Network
 		cost float64
-	}{{&r.Linear, r.linear, linearCost}, {&r.Tanh, r.bended, tanhCost}} {
+	}{{&r.Linear, r.line, linearCost}, {&r.Tanh, r.bend, tanhCost}} {
 		right, err := accuracy(side.net, r.clouds, r.classes)
 		if err != nil {
 			return nil, err
@@ -152,13 +151,13 @@ func parabola() (x, y Matrix) {
 
 // collapse computes W′ and b′ of the linear network, and compares answers.
 func (r *Linearity) collapse() error {
-	first, second := r.linear.Layers[0], r.linear.Layers[1]
+	first, second := r.line.Layers[0], r.line.Layers[1]
 	w := product(second.W, first.W)
 	b := product(second.W, columnOf(first.B))
 	for i := range b.Data {
 		b.Data[i] += second.B[i]
 	}
-	p := nn.PredictorOf[float64]{Net: r.linear, Logits: true}
+	p := nn.PredictorOf[float64]{Net: r.line, Logits: true}
 	z, err := p.Predict(r.clouds)
 	if err != nil {
 		return fmt.Errorf("explain: %w", err)
@@ -186,10 +185,10 @@ func (r *Linearity) WriteText(w io.Writer, width int) error {
 	}
 	p.table(0, cells)
 	p.line("")
-	linear, bended := r.picture(r.linear), r.picture(r.bended)
+	line, bend := r.picture(r.line), r.picture(r.bend)
 	p.line("%s%s", pad("linear units", mapCols+4), "tanh units")
-	for i := range linear {
-		p.line("%s    %s", linear[i], bended[i])
+	for i := range line {
+		p.line("%s    %s", line[i], bend[i])
 	}
 	p.line("o and x: the two classes; shaded: where the network answers x")
 
@@ -205,7 +204,7 @@ func (r *Linearity) WriteText(w io.Writer, width int) error {
 	cols := (p.width - 4) / 2
 	cols = min(cols, 36)
 	p.line("%s%s", pad(fmt.Sprintf("linear units: cost %s", short(r.Parabola.Linear)), cols+4), fmt.Sprintf("tanh units: cost %s", short(r.Parabola.Tanh)))
-	left, right := answers(r.curves, cols), answers(r.bowl, cols)
+	left, right := answers(r.straight, cols), answers(r.bowl, cols)
 	for i := range left {
 		p.line("%s    %s", pad(left[i], cols), right[i])
 	}

@@ -69,8 +69,8 @@ func ShowSymmetry(seed uint64) (*Symmetry, error) {
 	return r, nil
 }
 
-// distinct counts the units of layer l whose weights, bias and outgoing weights
-// differ from those of every unit before them.
+// distinct counts the units of layer l whose weights and bias differ from those
+// of every unit before them.
 func distinct(n *Network, l int) int {
 	layer := n.Layers[l]
 	size := largestOf(layer.W.Data)
