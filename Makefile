@@ -7,7 +7,7 @@ export GOTOOLCHAIN ?= local
 
 .PHONY: test lint cross race unit vuln soak fuzz arm64 build
 
-test: lint cross race vuln unit
+test: lint cross race vuln arm64 unit
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o shoal ./cmd/shoal

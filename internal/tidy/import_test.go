@@ -23,7 +23,7 @@ var mayImport = []struct{ name, imports string }{
 	{"internal/tidy", ""},
 	{"table", "github.com/klauspost/compress"},
 	{"nn", "internal/kernel"},
-	{"prep", "table"},
+	{"prep", "internal/kernel table"},
 	{"internal/workload", "internal/kernel nn"},
 	{"internal/mixture", "internal/kernel nn prep table"},
 	{".", "internal/atomicfile internal/mixture internal/safetensors nn prep table"},
@@ -50,9 +50,6 @@ type goPackage struct {
 	ImportPath, Name, Dir string
 	Standard              bool
 	Imports, Deps         []string
-	GoFiles               []string
-	TestGoFiles           []string
-	XTestGoFiles          []string
 	Module                *struct{ Path string }
 }
 
