@@ -3,27 +3,13 @@ package prep
 import (
 	"math"
 	"slices"
+
+	"github.com/shoal-nn/shoal/internal/kernel"
 )
 
-// block is how many rows are summed in order before sums are joined along a
-// tree: the same whether a table is held, streamed or spread.
-const block = 1 << 16
-
-// Sum returns Σ f(xᵢ), over fixed blocks and then a binary tree.
+// Sum returns Σ f(xᵢ), in the order of kernel.SumRows.
 func Sum(x []float64, f func(float64) float64) float64 {
-	if len(x) <= block {
-		var s float64
-		for _, v := range x {
-			s += f(v)
-		}
-		return s
-	}
-	// The left half is the largest power of two of blocks below the whole.
-	half := block
-	for 2*half < len(x) {
-		half *= 2
-	}
-	return Sum(x[:half], f) + Sum(x[half:], f)
+	return kernel.SumRows(0, len(x), func(i int) float64 { return f(x[i]) })
 }
 
 // Moments returns the mean and the standard deviation (over n, not n − 1).

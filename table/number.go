@@ -27,9 +27,10 @@ func (s *scanner) classify(cell string) (float64, class) {
 	return v, class
 }
 
-// classify says what a cell is, and its value: NaN unless it is a number. Numbers are decimal, as strconv.ParseFloat reads them, with the given
-// sign between whole and fraction, '.' or ','. No hexadecimal, no underscores,
-// no signs of thousands.
+// classify says what a cell is, and its value: NaN unless it is a number.
+// Numbers are decimal, as strconv.ParseFloat reads them, with the given sign
+// between whole and fraction, '.' or ','. No hexadecimal, no underscores, no
+// signs of thousands.
 func classify(cell string, point byte) (float64, class) {
 	if v, ok := parseDecimal(cell, point); ok {
 		if math.IsInf(v, 0) {

@@ -62,11 +62,11 @@ const delimiters = ",;\t|"
 // It is the one that cuts the header and all the records into the same number
 // of cells, more than one (a header with one cell less will do, where the
 // records begin with names of their own); of several the one that makes the
-// most. If none
-// does, it is the one that cuts the most records into more than one cell, so
-// that the error which must follow speaks of the right cells. If none cuts
-// anything, it is the space, provided that most cells then are numbers (else
-// "New York" and "Den Haag" would be two columns), or the text has one column.
+// most. If none does, it is the one that cuts the most records into more than
+// one cell, so that the error which must follow speaks of the right cells. If
+// none cuts anything, it is the space, provided that most cells then are numbers
+// (else "New York" and "Den Haag" would be two columns), or the text has one
+// column.
 func findComma(sample []byte, whole bool) rune {
 	comma, most, even := ',', 0, false
 	for _, c := range delimiters {

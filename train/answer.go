@@ -9,8 +9,12 @@ import (
 // answers are what models say of rows that they haven't seen, beside what
 // someone would say who only knows the training rows' targets.
 type answers struct {
-	rows         []int
-	given, guess [][]float64 // probabilities, or values; a slice a row
+	rows  []int
+	given [][]float64 // probabilities, or values; a slice a row
+
+	// The guess where rows count as the weight column says, and where they count
+	// as in training, by their classes too.
+	guess, constant [][]float64
 }
 
 // ask lets the model of a fit answer rows.
@@ -19,33 +23,36 @@ func (j *job) ask(f *fitted, rows []int) (answers, error) {
 	if err != nil {
 		return answers{}, err
 	}
-	a := j.guessAt(f.train, rows)
+	a := j.guessAt(j.judge(f.mix.Targets), f.train, rows)
 	if a.given = p.Values; j.task == prep.Classification {
 		a.given = p.Probabilities
 	}
 	return a, nil
 }
 
-// guessAt answers rows as someone would who only knows the targets of others:
-// with the shares of the classes, or the mean.
-func (j *job) guessAt(known, rows []int) answers {
-	a := answers{rows: rows}
-	var guess []float64
+// judge returns the judge of answers in these targets' scale.
+func (j *job) judge(targets []prep.Target) *judge {
+	return &judge{j.task, j.loss(), targets, j.factors}
+}
+
+// guessAt answers rows as someone would who only knows the targets of others.
+func (j *job) guessAt(g *judge, known, rows []int) answers {
+	y := j.truth(known)
+	all := func(answer []float64) [][]float64 { return slices.Repeat([][]float64{answer}, len(rows)) }
+	return answers{rows: rows, guess: all(g.guess(&y)), constant: all(g.guess(g.weighed(&y)))}
+}
+
+// truth is what is known of rows.
+func (j *job) truth(rows []int) truth {
+	y := truth{w: pick(j.counted, rows)}
 	if j.task == prep.Classification {
-		guess = make([]float64, len(j.target.Classes))
-		for _, r := range known {
-			guess[j.classes[r]] += 1 / float64(len(known))
-		}
-	} else {
-		for _, c := range j.targets {
-			mean, _ := prep.Moments(pick(c.Numbers, known))
-			guess = append(guess, mean)
-		}
+		y.classes, y.k = pick(j.classes, rows), len(j.target.Classes)
+		return y
 	}
-	for range rows {
-		a.guess = append(a.guess, guess)
+	for _, c := range j.targets {
+		y.numbers = append(y.numbers, pick(c.Numbers, rows))
 	}
-	return a
+	return y
 }
 
 // add puts the answers to other rows beside these.
@@ -53,47 +60,45 @@ func (a *answers) add(b answers) {
 	a.rows = append(a.rows, b.rows...)
 	a.given = append(a.given, b.given...)
 	a.guess = append(a.guess, b.guess...)
+	a.constant = append(a.constant, b.constant...)
 }
 
 // scored is how good answers are.
 type scored struct {
 	scores, baseline Scores
+	guess            string // what the baseline always answers
+	verdict          Verdict
 	confusion        [][]float64
 	targets          map[string]Scores
 	gaveUp           bool // these are the guess's, which were better
 }
 
-// useless says whether answers are worse than the guess by every measure that
-// counts.
-func (s *scored) useless() bool {
-	if rmse, ok := s.scores["rmse"]; ok {
-		return rmse > s.baseline["rmse"]
-	}
-	return s.scores["accuracy"] <= s.baseline["accuracy"] && s.scores["log_loss"] > s.baseline["log_loss"]
+// score compares answers with the truth.
+func (j *job) score(g *judge, a *answers) *scored {
+	y := j.truth(a.rows)
+	s := g.score(a.given, a.guess, &y, j.report.Targets)
+	s.verdict = g.verdict(a.given, a.constant, &y)
+	return s
 }
 
-// score compares answers with the truth.
-func (j *job) score(a answers) *scored {
-	w := pick(j.counted, a.rows)
-	s := &scored{}
-	if j.task == prep.Classification {
-		k := len(j.target.Classes)
-		truth := pick(j.classes, a.rows)
-		s.scores, s.confusion = ScoreClasses(slices.Concat(a.given...), k, truth, w)
-		s.baseline, _ = ScoreClasses(slices.Concat(a.guess...), k, truth, w)
+// score compares answers, and a guess, with the truth; names are the targets'.
+func (g *judge) score(given, guess [][]float64, y *truth, names []string) *scored {
+	s := &scored{guess: g.name(guess)}
+	if g.task == prep.Classification {
+		s.scores, s.confusion = ScoreClasses(slices.Concat(given...), y.k, y.classes, y.w)
+		s.baseline, _ = ScoreClasses(slices.Concat(guess...), y.k, y.classes, y.w)
 		return s
 	}
-	var given, guesses []Scores
+	var models, guesses []Scores
 	s.targets = map[string]Scores{}
-	for k, c := range j.targets {
-		truth := pick(c.Numbers, a.rows)
-		one := ScoreNumbers(column(a.given, k), truth, w)
-		s.targets[c.Name] = one
-		given = append(given, one)
-		guesses = append(guesses, ScoreNumbers(column(a.guess, k), truth, w))
+	for k, numbers := range y.numbers {
+		one := ScoreNumbers(column(given, k), numbers, y.w)
+		s.targets[names[k]] = one
+		models = append(models, one)
+		guesses = append(guesses, ScoreNumbers(column(guess, k), numbers, y.w))
 	}
-	s.scores, s.baseline = meanScores(given), meanScores(guesses)
-	if len(j.targets) == 1 {
+	s.scores, s.baseline = meanScores(models), meanScores(guesses)
+	if len(names) == 1 {
 		s.targets = nil
 	}
 	return s

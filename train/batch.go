@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/shoal-nn/shoal/nn"
 	"github.com/shoal-nn/shoal/prep"
@@ -18,6 +19,11 @@ type batches[T nn.Float] struct {
 	weights []T
 }
 
+// mostTarget is how far from 0 a target may lie in the network's units, so that
+// the sum of its batch's squared errors stays below what float32 holds.
+const mostTarget = 1e15
+
+// pack makes the rows ready for the networks of a fit.
 func pack[T nn.Float](j *job, f *fitted, rows []int) (*batches[T], error) {
 	view := f.mix.Views[0]
 	features, err := view.Features.Apply(j.table, rows)
@@ -32,7 +38,12 @@ func pack[T nn.Float](j *job, f *fitted, rows []int) (*batches[T], error) {
 		switch {
 		case j.task == prep.Regression:
 			for k := range y {
-				y[k] = T(f.mix.Targets[k].Standardise(j.targets[k].Numbers[r]))
+				v := j.targets[k].Numbers[r]
+				s := f.mix.Targets[k].Standardise(v)
+				if math.Abs(s) > mostTarget {
+					return nil, fmt.Errorf("train: target %q, row %d: %v is too far from the rows to learn from, whose mean is %.4g and standard deviation %.4g: mend the value, or leave the row out", j.targets[k].Name, r+1, v, f.mix.Targets[k].Mean, f.mix.Targets[k].SD)
+				}
+				y[k] = T(s)
 			}
 		case b.c == 1:
 			y[0] = T(j.classes[r])

@@ -20,7 +20,9 @@ type Evaluation struct {
 	RowsWithoutTarget int `json:"rows_without_target"`
 
 	Scores       Scores            `json:"scores"`
-	Baseline     Scores            `json:"baseline"`                // of always guessing these rows' commonest class, or their mean
+	Baseline     Scores            `json:"baseline"` // of the one answer to all of these rows that has the least loss
+	Guess        string            `json:"guess"`    // that answer: a class, "the mean", …
+	Verdict      Verdict           `json:"verdict"`
 	TargetScores map[string]Scores `json:"target_scores,omitempty"` // with several targets; Scores is then their mean
 	Confusion    [][]float64       `json:"confusion,omitempty"`     // rows: the true class, columns: the answer
 
@@ -66,11 +68,24 @@ func Evaluate(m *shoal.Model, t *table.Table, weight string) (*Evaluation, error
 		return nil, err
 	}
 	e.Extra = slices.DeleteFunc(p.Extra, func(name string) bool { return name == weight })
-	if e.Task == prep.Regression {
-		e.scoreNumbers(p, columns, rows, w)
-		return e, nil
+	g := judgeOf(m)
+	y := truth{w: w, k: len(e.Classes)}
+	given := p.Values
+	if e.Task == prep.Classification {
+		given = p.Probabilities
+		if y.classes, err = e.classesOf(&m.Targets()[0], t, columns[0], rows); err != nil {
+			return nil, err
+		}
+	} else {
+		for _, c := range columns {
+			y.numbers = append(y.numbers, pick(c.Numbers, rows))
+		}
 	}
-	return e, e.scoreClasses(p, &m.Targets()[0], t, columns[0], rows, w)
+	all := func(answer []float64) [][]float64 { return slices.Repeat([][]float64{answer}, len(rows)) }
+	s := g.score(given, all(g.guess(&y)), &y, e.Targets)
+	e.Scores, e.Baseline, e.Guess, e.TargetScores, e.Confusion = s.scores, s.baseline, s.guess, s.targets, s.confusion
+	e.Verdict = g.verdict(given, all(g.guess(g.weighed(&y))), &y)
+	return e, nil
 }
 
 func allMissing(c *table.Column) bool {
@@ -107,46 +122,16 @@ func evaluationWeights(t *table.Table, name string, rows []int) ([]float64, erro
 	return w, nil
 }
 
-func (e *Evaluation) scoreClasses(p *shoal.Predictions, target *prep.Target, t *table.Table, c *table.Column, rows []int, w []float64) error {
-	k := len(e.Classes)
-	truth := target.ClassesOf(c, rows)
-	for i, y := range truth {
+// classesOf numbers the classes of the rows; one that the model doesn't know is
+// an error.
+func (e *Evaluation) classesOf(target *prep.Target, t *table.Table, c *table.Column, rows []int) ([]int, error) {
+	classes := target.ClassesOf(c, rows)
+	for i, y := range classes {
 		if y < 0 {
-			return fmt.Errorf("train: %s: target column %q, row %d: the model has no such class; its classes are %s", t.Name, c.Name, rows[i]+1, firstOf(e.Classes, 10))
+			return nil, fmt.Errorf("train: %s: target column %q, row %d: the model has no such class; its classes are %s", t.Name, c.Name, rows[i]+1, firstOf(e.Classes, 10))
 		}
 	}
-	prob := slices.Concat(p.Probabilities...)
-	e.Scores, e.Confusion = ScoreClasses(prob, k, truth, w)
-	share := make([]float64, k)
-	for i, y := range truth {
-		share[y] += weight(w, i)
-	}
-	total := 0.0
-	for _, s := range share {
-		total += s
-	}
-	for i := range share {
-		share[i] /= total
-	}
-	e.Baseline, _ = ScoreClasses(slices.Repeat(share, len(rows)), k, truth, w)
-	return nil
-}
-
-func (e *Evaluation) scoreNumbers(p *shoal.Predictions, columns []*table.Column, rows []int, w []float64) {
-	var given, guesses []Scores
-	e.TargetScores = map[string]Scores{}
-	for k, c := range columns {
-		truth := pick(c.Numbers, rows)
-		one := ScoreNumbers(column(p.Values, k), truth, w)
-		mean := meanOf(len(truth), w, func(i int) float64 { return truth[i] })
-		given = append(given, one)
-		guesses = append(guesses, ScoreNumbers(slices.Repeat([]float64{mean}, len(truth)), truth, w))
-		e.TargetScores[c.Name] = one
-	}
-	e.Scores, e.Baseline = meanScores(given), meanScores(guesses)
-	if len(columns) == 1 {
-		e.TargetScores = nil
-	}
+	return classes, nil
 }
 
 // firstOf writes the first n names.

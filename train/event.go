@@ -30,8 +30,8 @@ type Event struct {
 
 // Epoch is what one pass over the training rows came to.
 type Epoch struct {
-	Epoch     int     `json:"epoch"` // from 1; 0 is before the first step
-	TrainLoss float64 `json:"train_loss"`
+	Epoch     int     `json:"epoch"`      // from 1; 0 is before the first step
+	TrainLoss float64 `json:"train_loss"` // mean over the epoch's steps, each before its update; without the L2 penalty, as ValidLoss
 	ValidLoss float64 `json:"valid_loss"` // 0 without validation rows
 	Best      bool    `json:"best"`       // the least validation loss so far
 }

@@ -1,7 +1,9 @@
 package train
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,7 +21,7 @@ import (
 func (j *job) fit(ctx context.Context, rows []int) (*fitted, error) {
 	f := &fitted{train: rows}
 	if !j.config.NoValidation {
-		share := or(j.config.Validation, defaultShare(len(rows)))
+		share := cmp.Or(j.config.Validation, defaultShare(len(rows)))
 		f.train, f.valid = j.split(rows, share, streamValidation)
 	}
 	err := j.prepare(f)
@@ -152,18 +154,21 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 		if valid.rows == 0 {
 			return 0, nil
 		}
-		return judge.Cost(vx, vy, vw)
+		loss, err := judge.Cost(vx, vy, vw)
+		if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+			err = fmt.Errorf("epoch %d: the loss of the validation rows is %v: a smaller learning rate, or a target or a column without extreme values, may help", trainer.Epoch, loss)
+		}
+		return loss, err
 	}
 
 	// What is to be beaten at the end. Patience doesn't count against it: a
 	// network may take longer than that to get there.
-	guess, started := trivial(net, data), net.Clone()
-	net.CopyFrom(guess)
-	guessLoss, err := validate()
-	if err != nil {
+	guess, started := trivial(j, f, net), net.Clone()
+	err = net.CopyFrom(guess)
+	guessLoss, verr := validate()
+	if err := errors.Join(err, verr, net.CopyFrom(started)); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	net.CopyFrom(started)
 	best, least, bestEpoch := guess.Clone(), math.Inf(1), 0
 	order := all(data.rows)
 	random := j.random(streamOrder)
@@ -184,8 +189,8 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 			if err := trainer.Err(); err != nil {
 				return fmt.Errorf("train: %w", err)
 			}
-			sum += float64(cost * float64(len(rows)))
-			seen += float64(len(rows))
+			sum += float64((cost - trainer.Penalty()) * trainer.Weight())
+			seen += trainer.Weight()
 			steps++
 			if ctx.Err() != nil {
 				break
@@ -195,10 +200,12 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 		if err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
-		e := Epoch{Epoch: epoch, TrainLoss: sum / max(seen, 1), ValidLoss: loss}
+		e := Epoch{Epoch: epoch, TrainLoss: meanLoss(sum, seen), ValidLoss: loss}
 		if e.Best = valid.rows == 0 || loss < least; e.Best {
 			least, bestEpoch = loss, epoch
-			best.CopyFrom(net)
+			if err := best.CopyFrom(net); err != nil {
+				return fmt.Errorf("train: %w", err)
+			}
 		}
 		f.record(e)
 		j.tell(Event{Kind: EpochEnd, Epoch: e, Epochs: p.settings.Epochs, Elapsed: time.Since(start)})
@@ -215,6 +222,14 @@ func fitNetwork[T nn.Float](ctx context.Context, j *job, f *fitted, view *mixtur
 	view.Networks = append(view.Networks, nn.Convert[float32](best))
 	f.guess = nn.Convert[float32](guess)
 	return ctx.Err()
+}
+
+// meanLoss is a sum of losses over that of their weights; 0 of none.
+func meanLoss(sum, weight float64) float64 {
+	if weight == 0 {
+		return 0
+	}
+	return sum / weight
 }
 
 // giveUp makes the model of a fit the trivial guess: models like it were worse
@@ -252,36 +267,32 @@ func (f *fitted) endHistory() {
 	}
 }
 
-// trivial returns a network that gives every example the same answer, what the
-// training targets have on the mean: output weights of 0, and the mean, or the
-// logarithm of the odds, as biases.
-func trivial[T nn.Float](like *nn.NetworkOf[T], data *batches[T]) *nn.NetworkOf[T] {
+// trivial returns a network that gives every example the same answer, the guess
+// of the training rows: output weights of 0, and as biases what the output's
+// activation makes that answer of.
+func trivial[T nn.Float](j *job, f *fitted, like *nn.NetworkOf[T]) *nn.NetworkOf[T] {
+	g := j.judge(f.mix.Targets)
+	y := j.truth(f.train)
+	answer := g.guess(g.weighed(&y))
 	n := like.Clone()
 	last := n.Layers[len(n.Layers)-1]
 	clear(last.W.Data)
-	total := 0.0
-	mean := make([]float64, data.c)
-	for r := range data.rows {
-		w := 1.0
-		if data.w != nil {
-			w = float64(data.w[r])
-		}
-		total += w
-		for k := range mean {
-			mean[k] += float64(w * float64(data.y[r*data.c+k]))
-		}
+	if len(last.B) < len(answer) { // two classes, one output: the second's probability
+		answer = answer[1:]
 	}
 	const least = 1e-6 // keeps logarithms finite
-	for k := range mean {
-		m := mean[k] / max(total, least)
+	for k, a := range answer {
+		if j.task == prep.Regression {
+			a = f.mix.Targets[k].Standardise(a)
+		}
 		switch last.Activation.Name {
 		case nn.Sigmoid.Name:
-			m = min(max(m, least), 1-least)
-			m = kernel.Log(m) - kernel.Log(1-m)
+			a = min(max(a, least), 1-least)
+			a = kernel.Log(a) - kernel.Log(1-a)
 		case nn.Softmax.Name, nn.Exp.Name:
-			m = kernel.Log(max(m, least))
+			a = kernel.Log(max(a, least))
 		}
-		last.B[k] = T(m)
+		last.B[k] = T(a)
 	}
 	return n
 }

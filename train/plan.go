@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -46,6 +47,7 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 		Inputs: nx, Hidden: hidden, Init: p.init.String(), Loss: p.loss.String(),
 		Optimizer: p.optimizer.Name(), LR: p.optimizer.LearningRate(), L2: c.L2, Dropout: c.Dropout, Clip: c.Clip,
 		Precision: 32, Seed: c.Seed, NoPrep: c.NoPrep, Batch: c.Batch, Epochs: c.Epochs, Steps: c.Steps, Patience: c.Patience,
+		ClassWeights: j.factors,
 	}
 	if w, ok := p.optimizer.(*nn.AdamW); ok {
 		s.Decay = w.WeightDecay
@@ -86,7 +88,7 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 	perEpoch := (rows + s.Batch - 1) / s.Batch
 	switch {
 	case s.Steps > 0:
-		s.Epochs = (s.Steps + perEpoch - 1) / perEpoch
+		s.Epochs = (s.Steps-1)/perEpoch + 1
 	case s.Epochs > 0:
 	case fullBatch:
 		s.Epochs = 200
@@ -97,7 +99,7 @@ func (j *job) plan(rows, nx, outputs int) (*plan, error) {
 		}
 	}
 	if s.Steps == 0 {
-		if s.Epochs > math.MaxInt32/perEpoch {
+		if s.Epochs > MaxSteps/perEpoch {
 			return nil, fmt.Errorf("train: %d epochs of %d steps are too many", s.Epochs, perEpoch)
 		}
 		s.Steps = s.Epochs * perEpoch
@@ -167,7 +169,7 @@ func decideAdamW(o nn.AdamW, rows, nx int, hidden []int, outputs int) *nn.AdamW 
 	case rows < fewRows:
 		rate, decay = fewRowsRate, fewRowsDecay
 	}
-	o.Rate, o.WeightDecay = or(o.Rate, rate), or(o.WeightDecay, decay)
+	o.Rate, o.WeightDecay = cmp.Or(o.Rate, rate), cmp.Or(o.WeightDecay, decay)
 	return &o
 }
 

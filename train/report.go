@@ -30,7 +30,9 @@ type Report struct {
 	History   []Epoch  `json:"history,omitempty"` // all epochs, or of many one in 2, 4, …, and the last
 
 	Scores       Scores            `json:"scores"`
-	Baseline     Scores            `json:"baseline"`                // of always guessing the commonest class, or the mean
+	Baseline     Scores            `json:"baseline"`        // of the one answer to every row that has the least loss to the training rows
+	Guess        string            `json:"guess,omitempty"` // that answer: a class, "the mean", …; "" if models that left rows out differ in it
+	Verdict      Verdict           `json:"verdict"`
 	TargetScores map[string]Scores `json:"target_scores,omitempty"` // with several targets; Scores is then their mean
 	Confusion    [][]float64       `json:"confusion,omitempty"`     // rows: the true class, columns: the answer
 	CV           *CV               `json:"cv,omitempty"`
@@ -77,6 +79,10 @@ type Settings struct {
 	Precision  int      `json:"precision"`
 	Seed       uint64   `json:"seed"`
 	NoPrep     bool     `json:"no_prep,omitempty"`
+
+	// ClassWeights are the classes' weights, in the order of the classes; empty
+	// where all have 1.
+	ClassWeights []float64 `json:"class_weights,omitempty"`
 }
 
 // takeFit takes over what is known of a fit.

@@ -164,11 +164,11 @@ func R2(pred, y, w []float64) float64 {
 	if len(y) < 2 {
 		return math.NaN()
 	}
-	total := sumRows(0, len(y), func(i int) float64 { return weight(w, i) })
+	total := kernel.SumRows(0, len(y), func(i int) float64 { return weight(w, i) })
 	// The mean of the distances from y[0] is exact where y is constant.
-	mean := y[0] + sumRows(0, len(y), func(i int) float64 { return float64(weight(w, i) * (y[i] - y[0])) })/total
-	left := sumRows(0, len(y), func(i int) float64 { return float64(weight(w, i) * square(y[i]-pred[i])) })
-	all := sumRows(0, len(y), func(i int) float64 { return float64(weight(w, i) * square(y[i]-mean)) })
+	mean := y[0] + kernel.SumRows(0, len(y), func(i int) float64 { return float64(weight(w, i) * (y[i] - y[0])) })/total
+	left := kernel.SumRows(0, len(y), func(i int) float64 { return float64(weight(w, i) * square(y[i]-pred[i])) })
+	all := kernel.SumRows(0, len(y), func(i int) float64 { return float64(weight(w, i) * square(y[i]-mean)) })
 	if all == 0 && total > 0 {
 		if left == 0 {
 			return 1
@@ -211,10 +211,10 @@ func newClassRows(prob []float64, classes int, y []int, w []float64) *classRows 
 }
 
 // count returns the confusion matrix of rows from … to−1, added in the order
-// of sumRows.
+// of kernel.SumRows.
 func (r *classRows) count(from, to int) [][]float64 {
-	if to-from > blockRows {
-		half := from + leftHalf(to-from)
+	if to-from > kernel.BlockRows {
+		half := from + kernel.LeftHalf(to-from)
 		left, right := r.count(from, half), r.count(half, to)
 		for k := range left {
 			for a := range left[k] {
@@ -234,16 +234,7 @@ func (r *classRows) count(from, to int) [][]float64 {
 }
 
 // answer is the class of row i's highest probability, the first of equal ones.
-func (r *classRows) answer(i int) int {
-	row := r.prob[i*r.classes : (i+1)*r.classes]
-	best := 0
-	for k, p := range row {
-		if p > row[best] {
-			best = k
-		}
-	}
-	return best
-}
+func (r *classRows) answer(i int) int { return largest(r.prob[i*r.classes : (i+1)*r.classes]) }
 
 // margins returns, for class k, the weight of its rows that are answered
 // right, of its rows, and of the rows answered with it.
@@ -376,33 +367,6 @@ func square(x float64) float64 { return float64(x * x) }
 
 // meanOf is Σ w·term / Σ w over m rows: NaN of none.
 func meanOf(m int, w []float64, term func(i int) float64) float64 {
-	sum := sumRows(0, m, func(i int) float64 { return float64(weight(w, i) * term(i)) })
-	return sum / sumRows(0, m, func(i int) float64 { return weight(w, i) })
-}
-
-// blockRows is the number of rows that are summed in order. The sums of blocks
-// are added along a binary tree which depends on the number of rows alone.
-const blockRows = 1 << 16
-
-// sumRows is Σ term(i) over the rows from … to−1.
-func sumRows(from, to int, term func(i int) float64) float64 {
-	if to-from > blockRows {
-		half := from + leftHalf(to-from)
-		return sumRows(from, half, term) + sumRows(half, to, term)
-	}
-	sum := 0.0
-	for i := from; i < to; i++ {
-		sum += term(i)
-	}
-	return sum
-}
-
-// leftHalf is how many of m > blockRows rows are in the tree's left half: the
-// largest power of two times blockRows below m.
-func leftHalf(m int) int {
-	half := blockRows
-	for 2*half < m {
-		half *= 2
-	}
-	return half
+	sum := kernel.SumRows(0, m, func(i int) float64 { return float64(weight(w, i) * term(i)) })
+	return sum / kernel.SumRows(0, m, func(i int) float64 { return weight(w, i) })
 }

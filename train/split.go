@@ -80,16 +80,16 @@ func (j *job) folds(k int) []int {
 // leaveOut trains models that each leave a part of the rows out, and scores them
 // on it: the cross-validation that was asked for, which goes to the report, and
 // with everyRow the scores of all rows, which are returned; those of the
-// guess where the models are worse than that.
-func (j *job) leaveOut(ctx context.Context, everyRow bool) (*scored, error) {
+// guess where the models are no better than that.
+func (j *job) leaveOut(ctx context.Context, everyRow bool, g *judge) (*scored, error) {
 	k := j.config.Folds
 	if k == 0 {
 		k = min(fewTestFolds, len(j.rows))
 	}
 	var folds []Scores
 	var all answers
-	err := j.eachFold(ctx, k, func(a answers) {
-		s := j.score(a)
+	err := j.eachFold(ctx, k, g, func(a answers) {
+		s := j.score(g, &a)
 		folds = append(folds, s.scores)
 		all.add(a)
 		j.tell(Event{Kind: FoldEnd, Scores: s.scores})
@@ -104,10 +104,10 @@ func (j *job) leaveOut(ctx context.Context, everyRow bool) (*scored, error) {
 		return nil, nil
 	}
 	j.report.ScoredOn, j.report.ScoredRows = EveryRow, len(all.rows)
-	s := j.score(all)
-	if !j.config.NoValidation && s.useless() {
-		all.given = all.guess
-		s = j.score(all)
+	s := j.score(g, &all)
+	if !j.config.NoValidation && s.verdict == NoBetter {
+		all.given = all.constant
+		s = j.score(g, &all)
 		s.gaveUp = true
 	}
 	return s, nil
@@ -115,7 +115,7 @@ func (j *job) leaveOut(ctx context.Context, everyRow bool) (*scored, error) {
 
 // eachFold trains a model for each of k folds, on the other rows, and hands its
 // answers to the fold's rows on.
-func (j *job) eachFold(ctx context.Context, k int, take func(answers)) error {
+func (j *job) eachFold(ctx context.Context, k int, g *judge, take func(answers)) error {
 	if k > len(j.rows) {
 		return fmt.Errorf("train: %d folds of %d rows: a fold needs a row", k, len(j.rows))
 	}
@@ -140,8 +140,8 @@ func (j *job) eachFold(ctx context.Context, k int, take func(answers)) error {
 		if errors.As(err, &unfit) {
 			// Few rows: without the fold's, a column or the target is constant.
 			j.report.Notes = append(j.report.Notes, fmt.Sprintf("fold %d of %d: no model can be made of the other rows (%v); its rows are answered as someone would who guesses", n+1, k, errors.Unwrap(unfit.error)))
-			a := j.guessAt(rest, out)
-			a.given = a.guess
+			a := j.guessAt(g, rest, out)
+			a.given = a.constant
 			take(a)
 			continue
 		}

@@ -18,6 +18,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,6 +85,7 @@ type Config struct {
 // Limits of a configuration, beside nn's.
 const (
 	MaxEpochs = 10_000_000
+	MaxSteps  = math.MaxInt32
 	MaxLayers = 100
 )
 
@@ -101,7 +103,7 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 	rest, test := j.rows, []int(nil)
 	everyRow := c.Test == 0 && len(j.rows) < fewTestRows
 	if c.Test >= 0 && !everyRow {
-		rest, test = j.split(j.rows, or(c.Test, defaultTest), streamTest)
+		rest, test = j.split(j.rows, cmp.Or(c.Test, defaultTest), streamTest)
 	}
 	f, err := j.fit(ctx, rest)
 	if f == nil {
@@ -110,12 +112,12 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 	r := j.report
 	var s *scored
 	if err == nil && (everyRow || c.Folds > 0) {
-		if s, err = j.leaveOut(ctx, everyRow); err != nil && ctx.Err() == nil {
+		if s, err = j.leaveOut(ctx, everyRow, j.judge(f.mix.Targets)); err != nil && ctx.Err() == nil {
 			return nil, nil, err
 		}
 	}
 	if s != nil && s.gaveUp && f.best > 0 {
-		f.notes = append(f.notes, "models of these few rows are worse than guessing on rows that they hadn't seen: the model always gives the same answer; without validation (--no-validation) it is the network that was trained")
+		f.notes = append(f.notes, "models of these few rows are no better than guessing on rows that they hadn't seen: the model always gives the same answer; without validation (--no-validation) it is the network that was trained")
 		if err := f.giveUp(); err != nil {
 			return nil, nil, err
 		}
@@ -135,9 +137,10 @@ func Fit(ctx context.Context, t *table.Table, c Config) (*shoal.Model, *Report, 
 		if aerr != nil {
 			return nil, nil, errors.Join(err, aerr)
 		}
-		s, r.ScoredRows = j.score(a), len(rows)
+		s, r.ScoredRows = j.score(j.judge(f.mix.Targets), &a), len(rows)
 	}
 	r.Scores, r.Baseline, r.Confusion, r.TargetScores = s.scores, s.baseline, s.confusion, s.targets
+	r.Guess, r.Verdict = s.guess, s.verdict
 	r.FitHash = f.model.FitHash()
 	training, merr := json.Marshal(r)
 	if merr != nil {
@@ -156,6 +159,7 @@ type job struct {
 	targets  []*table.Column
 	rows     []int     // those with a value of every target, in the table's order
 	weights  []float64 // by row of the table, the classes' included; nil is 1 each
+	factors  []float64 // the classes' weights; nil is 1 each
 	counted  []float64 // the weight column alone, by which scores count; nil is 1 each
 	classes  []int     // by row of the table; nil for a regression
 	target   *prep.Target
@@ -193,16 +197,16 @@ func (c *Config) check() error {
 		return fmt.Errorf("train: there is no task %q; there are %s and %s", c.Task, prep.Classification, prep.Regression)
 	case len(c.Hidden) > MaxLayers:
 		return fmt.Errorf("train: %d hidden layers; the limit is %d", len(c.Hidden), MaxLayers)
-	case len(c.Activation) > 1 && len(c.Activation) != len(c.Hidden):
-		return fmt.Errorf("train: %d activations for %d hidden layers: give one for all or one each", len(c.Activation), len(c.Hidden))
+	case len(c.Activation) > 1 && len(c.Activation) != c.hiddenLayers():
+		return fmt.Errorf("train: %d activations for %d hidden layers: give one for all or one each", len(c.Activation), c.hiddenLayers())
 	case c.Precision != 0 && c.Precision != 32 && c.Precision != 64:
 		return fmt.Errorf("train: precision %d: must be 32 or 64", c.Precision)
 	case c.Batch < -1:
 		return fmt.Errorf("train: batch %d: must be at least 1 (or −1 for all rows)", c.Batch)
 	case c.Epochs < 0 || c.Epochs > MaxEpochs:
 		return fmt.Errorf("train: %d epochs: must be between 1 and %d", c.Epochs, MaxEpochs)
-	case c.Steps < 0:
-		return fmt.Errorf("train: %d steps: must be at least 1", c.Steps)
+	case c.Steps < 0 || c.Steps > MaxSteps:
+		return fmt.Errorf("train: %d steps: must be between 1 and %d", c.Steps, MaxSteps)
 	case c.Patience < 0:
 		return fmt.Errorf("train: patience %d: must be at least 1", c.Patience)
 	case !(c.Test < 1) || !(c.Validation >= 0 && c.Validation < 1):
@@ -213,6 +217,11 @@ func (c *Config) check() error {
 		return fmt.Errorf("train: there is no fold order %q; there are shuffled and modulo", c.FoldOrder)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
 		return fmt.Errorf("train: dropout %v is outside 0 ≤ p < 1", c.Dropout)
+	case c.Dropout > 0 && c.Hidden != nil && len(c.Hidden) == 0:
+		return fmt.Errorf("train: dropout %v without a hidden layer: there are no units to drop", c.Dropout)
+	}
+	if _, ok := c.Optimizer.(*nn.LBFGS); ok && c.Batch > 0 {
+		return fmt.Errorf("train: batch %d: a step of lbfgs takes all rows; leave Batch at 0", c.Batch)
 	}
 	for label, w := range c.ClassWeights {
 		if !(w >= 0) || math.IsInf(w, 0) {
@@ -220,6 +229,14 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// hiddenLayers is how many hidden layers the network will have.
+func (c *Config) hiddenLayers() int {
+	if c.Hidden == nil {
+		return 1
+	}
+	return len(c.Hidden)
 }
 
 // findTargets finds the target columns: one of that whole name, else those of
@@ -390,7 +407,7 @@ func (j *job) weighClasses() error {
 	if sum == 0 {
 		return fmt.Errorf("train: class weights: every row has weight 0")
 	}
-	j.weights = weights
+	j.weights, j.factors = weights, factor
 	return nil
 }
 
@@ -399,14 +416,6 @@ func (j *job) tell(e Event) {
 		e.Fold, e.Folds = j.fold, j.of
 		j.config.Watch(e)
 	}
-}
-
-// or returns x, or its default where it is 0.
-func or(x, otherwise float64) float64 {
-	if x == 0 {
-		return otherwise
-	}
-	return x
 }
 
 // fitted is a model and the rows that it was made from.

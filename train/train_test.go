@@ -102,20 +102,28 @@ func TestTheSameFitHashForAnyNumberOfThreads(t *testing.T) {
 		runs = 2
 	}
 	tab := open(t, "pima")
-	config := train.Config{Target: "diabetes", Epochs: 2, Batch: 256, Hidden: []int{96}, Dropout: 0.1, Seed: 5}
+	// Batches of several tiles, of a network that is worth a second thread.
+	config := train.Config{Target: "diabetes", Epochs: 2, Batch: 256, Hidden: []int{200}, Dropout: 0.1, Seed: 5, NoValidation: true}
 	var want string
+	alone := 0 // goroutines with one thread
 	for _, threads := range []int{1, 2, 4} {
 		for range runs {
-			c := config
+			c, most := config, 0
 			c.Threads = threads
-			if got := fit(t, tab, c).FitHash; want == "" {
-				want = got
-			} else if got != want {
+			c.Watch = func(train.Event) { most = max(most, runtime.NumGoroutine()) }
+			got := fit(t, tab, c).FitHash
+			switch {
+			case want == "":
+				want, alone = got, most
+			case got != want:
 				t.Fatalf("%d threads: fit hash %s, one thread %s", threads, got, want)
+			case threads > 1 && most < alone+threads-1:
+				t.Fatalf("%d threads: %d goroutines, one thread has %d: no others worked", threads, most, alone)
 			}
 		}
 	}
-	if other := fit(t, tab, train.Config{Target: "diabetes", Epochs: 2, Batch: 256, Hidden: []int{96}, Dropout: 0.1, Seed: 6}).FitHash; other == want {
+	config.Seed = 6
+	if other := fit(t, tab, config).FitHash; other == want {
 		t.Error("another seed gives the same weights")
 	}
 }

@@ -34,6 +34,8 @@ type trainedJSON struct {
 	ScoredRows   int                     `json:"scored_rows"`
 	Scores       train.Scores            `json:"scores"`
 	Baseline     train.Scores            `json:"baseline"`
+	Guess        string                  `json:"guess,omitempty"`
+	Verdict      train.Verdict           `json:"verdict"`
 	TargetScores map[string]train.Scores `json:"target_scores,omitempty"`
 	Confusion    [][]float64             `json:"confusion,omitempty"`
 	CV           map[string]any          `json:"cv,omitempty"` // metric → mean; "folds" → the folds' metrics
@@ -48,7 +50,7 @@ func (t *trained) json() trainedJSON {
 		Task: r.Task, Rows: r.Rows, Columns: r.Columns, Target: strings.Join(r.Targets, ","), Classes: t.model.Classes(),
 		RowsWithoutTarget: r.RowsWithoutTarget, LeftOut: r.LeftOut, Notes: r.Notes, Settings: r.Settings,
 		Epochs: r.Epochs, BestEpoch: r.BestEpoch, Seconds: r.Seconds, ScoredOn: r.ScoredOn, ScoredRows: r.ScoredRows,
-		Scores: r.Scores, Baseline: r.Baseline, TargetScores: r.TargetScores, Confusion: r.Confusion,
+		Scores: r.Scores, Baseline: r.Baseline, Guess: r.Guess, Verdict: r.Verdict, TargetScores: r.TargetScores, Confusion: r.Confusion,
 		FitHash: r.FitHash, Model: t.output, Interrupted: t.interrupted,
 	}
 	if r.CV != nil {
@@ -73,8 +75,7 @@ func (t *trained) text() string {
 	}
 
 	s.linef("")
-	v := verdict{r.Task, t.model.Classes(), scoredOn(r), r.Scores, r.Baseline, r.TargetScores, r.Confusion}
-	v.write(&s)
+	outcomeOf(r, t.model.Classes()).write(&s)
 	if r.CV != nil {
 		writeCV(&s, r)
 	}
@@ -148,6 +149,9 @@ func writeTraining(s *sheet, r *train.Report, net *nn.Network) {
 			how += fmt.Sprintf("; %s %v", extra.name, extra.value)
 		}
 	}
+	if o.ClassWeights != nil {
+		how += "; classes weighed"
+	}
 	if o.Precision == 64 {
 		how += "; 64 bits"
 	}
@@ -186,41 +190,35 @@ func initialiser(o *train.Settings) string {
 	return "auto (he for relu and its like, xavier for others)"
 }
 
-// A verdict is how good a model is on some rows.
-type verdict struct {
+// An outcome is how good a model is on some rows.
+type outcome struct {
 	task             prep.Task
 	classes          []string
 	rows             string // "114 test rows"
+	verdict          train.Verdict
+	guess            string
 	scores, baseline train.Scores
 	targets          map[string]train.Scores
 	confusion        [][]float64
 }
 
-// guess names the answer of someone who looks at no column.
-func (v *verdict) guess() string {
-	if v.task == prep.Regression {
-		return "always the mean"
+func outcomeOf(r *train.Report, classes []string) *outcome {
+	return &outcome{
+		task: r.Task, classes: classes, rows: scoredOn(r), verdict: r.Verdict, guess: r.Guess,
+		scores: r.Scores, baseline: r.Baseline, targets: r.TargetScores, confusion: r.Confusion,
 	}
-	best, second, class := -1.0, -1.0, 0
-	for k, row := range v.confusion {
-		n := 0.0
-		for _, x := range row {
-			n += x
-		}
-		if n > best {
-			best, second, class = n, best, k
-		} else {
-			second = max(second, n)
-		}
-	}
-	if best == second {
-		return "always the same class"
-	}
-	return "always " + short(v.classes[class], 30)
 }
 
-func (v *verdict) write(s *sheet) {
-	header := []string{"on " + v.rows, "model", v.guess()}
+// always names the answer of someone who looks at no column.
+func (v *outcome) always() string {
+	if v.guess == "" {
+		return "always the same class"
+	}
+	return "always " + short(v.guess, 30)
+}
+
+func (v *outcome) write(s *sheet) {
+	header := []string{"on " + v.rows, "model", v.always()}
 	targets := slices.Sorted(maps.Keys(v.targets))
 	if len(targets) > 0 {
 		header[1] = "mean"
@@ -269,32 +267,25 @@ func scoreFigure(m train.Metric, x float64) string {
 }
 
 // warning says in words that a model is no better than the guess; "" if it is.
-func (v *verdict) warning() string {
-	// A model that always gives the guess differs from it by rounding.
-	const rounding = 1e-6
-	if v.task == prep.Regression {
-		if v.scores["rmse"] >= v.baseline["rmse"]*(1-rounding) {
-			return "This model is useless: on these rows its answers are no nearer to the truth than always saying the mean."
+func (v *outcome) warning() string {
+	switch v.verdict {
+	case train.OnlyProbabilities:
+		return "Its answers are right no more often than " + v.always() + "; only its probabilities tell more than the classes' shares do."
+	case train.OnlyAnswers:
+		return "Its answers are right more often than " + v.always() + ", but its probabilities tell less than the classes' shares do: it is too sure of itself."
+	case train.NoBetter:
+		if v.task == prep.Regression {
+			return "This model is useless: on these rows its answers are no nearer to the truth than " + v.always() + ", by the loss that it was trained with."
 		}
-		return ""
+		return "This model is useless: on these rows it is no better than " + v.always() + "."
 	}
-	counts := v.scores["accuracy"] > v.baseline["accuracy"]
-	chances := v.scores["log_loss"] < v.baseline["log_loss"]*(1-rounding)
-	switch {
-	case counts && chances:
-		return ""
-	case chances:
-		return "Its answers are right no more often than " + v.guess() + "; only its probabilities tell more than the classes' shares do."
-	case counts:
-		return "Its answers are right more often than " + v.guess() + ", but its probabilities tell less than the classes' shares do: it is too sure of itself."
-	}
-	return "This model is useless: on these rows it is no better than " + v.guess() + "."
+	return ""
 }
 
 // mostConfused is the largest number of classes whose confusion is shown.
 const mostConfused = 10
 
-func (v *verdict) writeConfusion(s *sheet) {
+func (v *outcome) writeConfusion(s *sheet) {
 	if len(v.confusion) == 0 || len(v.confusion) > mostConfused {
 		return
 	}

@@ -24,8 +24,9 @@ func scoreCommand() *cobra.Command {
 		Use:   "score MODEL DATA.csv",
 		Short: "Score a model on a CSV file that has the answers",
 		Long: `Answer the rows of a CSV file with a model and compare the answers with the
-target column, beside those of someone who always guesses the commonest class,
-or the mean. Rows without a value of the target are left out.`,
+target column, beside those of someone who gives every row the same answer: the
+commonest class, or of numbers what has the least loss, mostly the mean. Rows
+without a value of the target are left out.`,
 		Example:           `  shoal score houses.onnx sold-since.csv`,
 		Args:              arguments("MODEL", "DATA.csv"),
 		ValidArgsFunction: modelThenData,
@@ -70,7 +71,10 @@ func (c *scoreCall) run(cmd *cobra.Command, model, data string) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s: %s without a value of the target left out\n", t.Name, plural(e.RowsWithoutTarget, "row"))
 	}
 	var s sheet
-	v := verdict{e.Task, e.Classes, plural(e.Rows, "row"), e.Scores, e.Baseline, e.TargetScores, e.Confusion}
+	v := outcome{
+		task: e.Task, classes: e.Classes, rows: plural(e.Rows, "row"), verdict: e.Verdict, guess: e.Guess,
+		scores: e.Scores, baseline: e.Baseline, targets: e.TargetScores, confusion: e.Confusion,
+	}
 	v.write(&s)
 	_, err = io.WriteString(cmd.OutOrStdout(), s.String())
 	return err

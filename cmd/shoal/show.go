@@ -133,8 +133,7 @@ func showText(path string, m *shoal.Model) string {
 	}
 	if trained && len(r.Scores) > 0 {
 		s.linef("")
-		v := verdict{r.Task, m.Classes(), scoredOn(r), r.Scores, r.Baseline, r.TargetScores, r.Confusion}
-		v.write(&s)
+		outcomeOf(r, m.Classes()).write(&s)
 		if r.CV != nil {
 			writeCV(&s, r)
 		}

@@ -333,12 +333,19 @@ func (c *trainCall) finish(cmd *cobra.Command) error {
 	if err := c.finishOptimizer(); err != nil {
 		return err
 	}
+	if _, lbfgs := o.Optimizer.(*nn.LBFGS); lbfgs {
+		switch {
+		case o.Clip > 0:
+			return wrongCall("--clip does not belong to the optimizer lbfgs: its line search finds the step")
+		case given("schedule") && c.schedule.Name != "constant" || c.schedule.WarmUp > 0:
+			return wrongCall("--schedule and --warm-up do not belong to the optimizer lbfgs: it has no learning rate")
+		case o.Batch > 0:
+			return wrongCall("--batch does not belong to the optimizer lbfgs: a step of it takes all rows")
+		}
+	}
 	if given("schedule") || given("warm-up") {
 		if c.schedule.Name == "" {
 			c.schedule.Name = "cosine"
-			if c.optimizer == (&nn.LBFGS{}).Name() {
-				c.schedule.Name = "constant"
-			}
 		}
 		if c.schedule.Name == "cosine" && !given("warm-up") {
 			c.schedule.WarmUp = 0.05

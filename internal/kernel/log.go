@@ -18,20 +18,6 @@ func Log[T Float](x T) T {
 	return T(logLimits(v, y+yl))
 }
 
-// Log1p returns log(1 + x), exact to the last places near 0 too, within 1 ulp.
-func Log1p[T Float](x T) T {
-	v := float64(x)
-	if v == 0 {
-		return x // −0
-	}
-	u := 1 + v
-	t := u - v
-	ul := (1 - t) + (v - (u - t)) // u + ul is exactly 1 + v
-	m, k := splitDouble(u)
-	y, yl := logDouble(k, m-1, float64(ul*powerDouble(-min(max(k, -1000), 1000))))
-	return T(logLimits(u, y+yl))
-}
-
 // Softplus returns log(1 + eˣ), within 2.9 ulp; at float64 within 0.8. It is
 // computed as max(x, 0) + log(1 + e^−|x|).
 func Softplus[T Float](x T) T {
@@ -130,7 +116,8 @@ func logDouble(k int64, f, fl float64) (h, l float64) {
 	halfF := float64(0.5 * f)
 	hf := float64(halfF * f)
 	hfl := math.FMA(halfF, f, -hf)
-	c := float64(s * math.FMA(z, horner(z, logCoefDouble[:]), hf))
+	c := math.FMA(z, horner(z, logCoefDouble[:]), hf)
+	c = float64(s * c)
 	a, al := quickSum(f, -hf, -hfl)
 	high := float64(float64(k) * ln2HighDouble) // exact
 	h, l = quickSum(high, a, al)

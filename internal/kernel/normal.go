@@ -2,25 +2,12 @@ package kernel
 
 import "math"
 
-// NormCDF returns Φ(x), the standard normal distribution function, within
-// 0.6 ulp, at float64 1.5.
-//
-// All of this file rests on one form of its tail, for t ≥ 0,
+// Φ, the standard normal distribution function, rests on one form of its tail,
+// for t ≥ 0,
 //
 //	Φ(−t) = e^(−t²/2) · G(y) / (t + k),   y = (t − k)/(t + k)
 //
 // in which G is smooth and, over the whole range of t, one polynomial.
-func NormCDF[T Float](x T) T {
-	if single[T]() {
-		tail, _ := tailWide(clamp(float64(x), -15, 15))
-		if x > 0 {
-			tail = 1 - tail
-		}
-		return T(tail)
-	}
-	h, l, n := normDouble(clamp(float64(x), -39, 39))
-	return T(scaleDouble(h+l, n))
-}
 
 const inverseSqrt2Pi = 0.398942280401432677939946059934381868475858631164934657665926 // 1/√2π
 
