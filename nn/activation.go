@@ -22,6 +22,7 @@ type Activation struct {
 	single functions[float32]
 	double functions[float64]
 	he     bool // of the ReLU family: initialised by He
+	usesZ  bool // g' needs z, not a alone
 }
 
 type functions[T Float] struct {
@@ -60,10 +61,10 @@ var (
 		functions[float64]{kernel.SoftplusForward[float64], kernel.SoftplusBackward[float64]}).family(0)
 	GELU = activation("gelu", "z·Φ(z)", "Φ(z) + z·φ(z)", "[−0.17, ∞)", "hidden layers: ReLU with a smooth kink",
 		functions[float32]{kernel.GELUForward[float32], kernel.GELUBackward[float32]},
-		functions[float64]{kernel.GELUForward[float64], kernel.GELUBackward[float64]}).family(0)
+		functions[float64]{kernel.GELUForward[float64], kernel.GELUBackward[float64]}).family(0).fromZ()
 	SiLU = activation("silu", "z·σ(z)", "σ(z)·(1 + z·(1 − σ(z)))", "[−0.28, ∞)", "hidden layers: ReLU with a smooth kink",
 		functions[float32]{kernel.SiLUForward[float32], kernel.SiLUBackward[float32]},
-		functions[float64]{kernel.SiLUForward[float64], kernel.SiLUBackward[float64]}).family(0)
+		functions[float64]{kernel.SiLUForward[float64], kernel.SiLUBackward[float64]}).family(0).fromZ()
 	Exp = activation("exp", "eᶻ", "a", "(0, ∞)", "output of a count, with the Poisson loss",
 		functions[float32]{kernel.ExpForward[float32], kernel.ExpBackward[float32]},
 		functions[float64]{kernel.ExpForward[float64], kernel.ExpBackward[float64]})
@@ -95,6 +96,12 @@ func (g Activation) withAlpha(alpha float64) Activation {
 // family marks an activation of the ReLU family, with its usual α.
 func (g Activation) family(alpha float64) Activation {
 	g.he, g.Alpha = true, alpha
+	return g
+}
+
+// fromZ marks an activation whose derivative needs z.
+func (g Activation) fromZ() Activation {
+	g.usesZ = true
 	return g
 }
 

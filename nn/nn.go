@@ -290,7 +290,7 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 		p.out.Data = make([]T, c*m)
 	}
 	p.out = MatrixOf[T]{Rows: c, Cols: m, Data: p.out.Data[:c*m]}
-	p.space.fit(n, min(m, kernel.Tile), false)
+	p.space.fit(n, min(m, kernel.Tile), false, false)
 	for first := 0; first < m; first += kernel.Tile {
 		mt := min(kernel.Tile, m-first)
 		last := p.forward(x, first, mt)

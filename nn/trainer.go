@@ -330,7 +330,7 @@ func (t *TrainerOf[T]) reserve() {
 		t.space = append(t.space, workspace[T]{})
 	}
 	for i := range t.space {
-		t.space[i].fit(t.Net, mt, true)
+		t.space[i].fit(t.Net, mt, true, t.trace != nil)
 	}
 	for len(t.near) < t.threads {
 		t.near = append(t.near, nil)
@@ -451,7 +451,7 @@ func (t *TrainerOf[T]) tile(_, i int) {
 	if !t.paired {
 		last.backward(dz, last.z, last.a, last.alpha)
 	}
-	s.backward(n, t.x, first, mt, t.dropping)
+	s.backward(n, mt, t.dropping)
 	if t.trace != nil {
 		t.trace.take(s, first, mt)
 	}
@@ -581,7 +581,8 @@ func (t *TrainerOf[T]) checkGradient(cost float64) error {
 	}
 	// Z and A, tile by tile, without dropout: a number that overflows does so
 	// with and without it.
-	s := &t.space[0]
+	var s workspace[T]
+	s.fit(t.Net, min(t.x.Cols, kernel.Tile), false, true)
 	for first := 0; first < t.x.Cols; first += kernel.Tile {
 		s.forward(t.Net, t.x, first, min(kernel.Tile, t.x.Cols-first), nil)
 		for l := range s.layers {

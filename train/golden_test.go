@@ -17,15 +17,15 @@ func TestFitHashesStay(t *testing.T) {
 		config      train.Config
 		want        string
 	}{
-		{"defaults", "breast_cancer", train.Config{Target: "diagnosis", Epochs: 5}, "3d65e2d3a3d1e1ed"},
-		{"categories, a regression", "diamonds", train.Config{Target: "price", Hidden: []int{8}, Steps: 100}, "3dd2bbc8f083da06"},
-		{"three classes", "iris", train.Config{Target: "species", Hidden: []int{4}, Epochs: 10}, "1652db8fae17717d"},
-		{"gradient descent", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.GradientDescent{Rate: 0.1}, Hidden: []int{8, 5}, Activation: []nn.Activation{nn.GELU}, Epochs: 20}, "c1125383ec1ef9c2"},
-		{"momentum", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Momentum{}, Hidden: []int{8}, Activation: []nn.Activation{nn.Tanh}, Epochs: 20}, "6d994ce04f770a96"},
-		{"nesterov", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Nesterov{}, Hidden: []int{8}, Activation: []nn.Activation{nn.SiLU}, Loss: nn.Huber(1), Epochs: 20}, "c24cfa1624828724"},
-		{"rmsprop", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.RMSProp{Rate: 0.01}, Hidden: []int{8}, Activation: []nn.Activation{nn.Softplus}, Clip: 1, Epochs: 20}, "e8fa7a1da383e2d3"},
+		{"defaults", "breast_cancer", train.Config{Target: "diagnosis", Epochs: 5}, "5440e316f7a9df83"},
+		{"categories, a regression", "diamonds", train.Config{Target: "price", Hidden: []int{8}, Steps: 100}, "e4523c4c9e10104f"},
+		{"three classes", "iris", train.Config{Target: "species", Hidden: []int{4}, Epochs: 10}, "1eb97e3539a39922"},
+		{"gradient descent", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.GradientDescent{Rate: 0.1}, Hidden: []int{8, 5}, Activation: []nn.Activation{nn.GELU}, Epochs: 20}, "65a41f6bc8d213fb"},
+		{"momentum", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Momentum{}, Hidden: []int{8}, Activation: []nn.Activation{nn.Tanh}, Epochs: 20}, "761e609f3b5666a9"},
+		{"nesterov", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Nesterov{}, Hidden: []int{8}, Activation: []nn.Activation{nn.SiLU}, Loss: nn.Huber(1), Epochs: 20}, "bbf5e818ae02fbab"},
+		{"rmsprop", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.RMSProp{Rate: 0.01}, Hidden: []int{8}, Activation: []nn.Activation{nn.Softplus}, Clip: 1, Epochs: 20}, "9214d18b161bf605"},
 		{"adam in float64, dropout, poisson", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Adam{Rate: 0.01}, Hidden: []int{8}, Activation: []nn.Activation{nn.ELU(1)}, Loss: nn.Poisson, Dropout: 0.1, Precision: 64, Epochs: 20}, "596781628b4e725a"},
-		{"l-bfgs", "diabetes", train.Config{Target: "target", Optimizer: &nn.LBFGS{}, Hidden: []int{4}, Activation: []nn.Activation{nn.Sigmoid}, L2: 0.01, Epochs: 30}, "c3f321b517cf22b1"},
+		{"l-bfgs", "diabetes", train.Config{Target: "target", Optimizer: &nn.LBFGS{}, Hidden: []int{4}, Activation: []nn.Activation{nn.Sigmoid}, L2: 0.01, Epochs: 30}, "7ce95230a132d140"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.config.Test = 0.2

@@ -18,27 +18,35 @@ func SigmoidCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T
 	var sum examples
 	for i := range c {
 		zi, ai, yi := z[i*m:(i+1)*m], a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
-		SigmoidForward(ai, zi, 0)
-		logistic(&sum, zi, yi)
+		var dzi []T
 		if dz != nil {
-			difference(dz[i*m:(i+1)*m], ai, yi, w)
+			dzi = dz[i*m : (i+1)*m]
 		}
+		logistic(&sum, dzi, zi, ai, yi)
+		weigh(dzi, w)
 	}
 	return total(&sum, w)
 }
 
-// logistic adds max(z, 0) − z·y + log(1 + e^−|z|) to the examples' losses.
-func logistic[T Float](sum *examples, z, y []T) {
+// logistic computes a = σ(z), dz = a − y unless dz is nil, and adds
+// max(z, 0) − z·y + log(1 + e^−|z|) to the examples' losses.
+func logistic[T Float](sum *examples, dz, z, a, y []T) {
 	if vector[T]() {
-		var l [Tile]float32
-		logisticAVX2(len(z), at(l[:len(z)]), at(z), at(y[:len(z)]))
-		for j, v := range l[:len(z)] {
-			sum[j] += float64(v)
+		var l, scratch [Tile]float32
+		to := at(dz)
+		if dz == nil {
+			to = at(scratch[:])
 		}
+		logisticAVX2(len(z), at(a[:len(z)]), to, at(l[:len(z)]), at(z), at(y[:len(z)]))
+		addWideAVX2(len(z), &sum[0], at(l[:len(z)]))
 		return
 	}
+	SigmoidForward(a, z, 0)
 	for j, v := range z {
 		sum[j] += float64((max(v, 0) - T(v*y[j])) + Softplus(-Abs(v)))
+		if dz != nil {
+			dz[j] = a[j] - y[j]
+		}
 	}
 }
 
@@ -49,16 +57,9 @@ func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T
 	softmax(&peak, &norm, z, a, c, m)
 	var sum examples
 	for i := range c {
-		for j, t := range y[i*ldy : i*ldy+m] {
-			label[j] += t
-			if t != 0 {
-				sum[j] -= float64(T(t * (z[i*m+j] - peak[j])))
-			}
-		}
+		labelled(&sum, &label, z[i*m:(i+1)*m], &peak, y[i*ldy:i*ldy+m])
 	}
-	for j := range m {
-		sum[j] += float64(T(label[j] * Log(norm[j])))
-	}
+	addLog(&sum, &label, &norm, m)
 	if dz != nil {
 		for i := range c {
 			softmaxSlope(dz[i*m:(i+1)*m], a[i*m:(i+1)*m], label[:m], y[i*ldy:i*ldy+m])
@@ -66,6 +67,37 @@ func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T
 		}
 	}
 	return total(&sum, w)
+}
+
+// labelled adds the y of an output to label, and −y·(z − peak) to the examples'
+// losses where y isn't 0.
+func labelled[T Float](sum *examples, label *[Tile]T, z []T, peak *[Tile]T, y []T) {
+	if vector[T]() {
+		var l [Tile]float32
+		labelledAVX2(len(y), at(label[:]), at(l[:]), at(z[:len(y)]), at(peak[:]), at(y))
+		addWideAVX2(len(y), &sum[0], at(l[:]))
+		return
+	}
+	for j, t := range y {
+		label[j] += t
+		if t != 0 {
+			sum[j] -= float64(T(t * (z[j] - peak[j])))
+		}
+	}
+}
+
+// addLog adds label·log(norm) to the losses of m examples.
+func addLog[T Float](sum *examples, label, norm *[Tile]T, m int) {
+	if vector[T]() {
+		var l [Tile]float32
+		logAVX2(m, at(l[:]), at(norm[:]))
+		multiplyAVX2(m, at(l[:]), at(label[:]))
+		addWideAVX2(m, &sum[0], at(l[:]))
+		return
+	}
+	for j := range m {
+		sum[j] += float64(T(label[j] * Log(norm[j])))
+	}
 }
 
 // softmaxSlope: dz = a·label − y.
@@ -147,9 +179,7 @@ func HalfSquared[T Float](da, _, a, y []T, ldy int, w []T, c, m int, _ T) float6
 	var l, e [Tile]float32
 	for i := range c {
 		halfSquaredAVX2(m, at(l[:m]), at(e[:m]), at(a[i*m:(i+1)*m]), at(y[i*ldy:i*ldy+m]))
-		for j, v := range l[:m] {
-			sum[j] += float64(v)
-		}
+		addWideAVX2(m, &sum[0], at(l[:]))
 		if da != nil {
 			copy(cast[float32](da[i*m:(i+1)*m]), e[:m])
 			weigh(da[i*m:(i+1)*m], w)
@@ -229,8 +259,9 @@ func difference[T Float](dz, a, y, w []T) {
 	weigh(dz, w)
 }
 
+// weigh multiplies dz by w, unless one of them is nil.
 func weigh[T Float](dz, w []T) {
-	if w != nil {
+	if w != nil && dz != nil {
 		Multiply(dz, w)
 	}
 }
@@ -242,6 +273,9 @@ type examples [Tile]float64
 func total[T Float](sum *examples, w []T) float64 {
 	for j, v := range w {
 		sum[j] = float64(sum[j] * float64(v))
+	}
+	if vector[T]() {
+		return totalAVX2(&sum[0])
 	}
 	for half := Tile / 2; half > 0; half /= 2 {
 		for j := range half {

@@ -51,16 +51,17 @@ func AffineOne[T Float](z, turned, b, x []T, n, k int) {
 	}
 }
 
-// GradInputs computes dA = Wᵀ·dZ, the terms in order of n.
+// GradInputs computes some rows of dA = Wᵀ·dZ, the terms in order of n. w begins
+// at the first row's column of W, which has k columns.
 //
-//	da (k, m), w (n, k), dz (n, m)
-func GradInputs[T Float](da, w, dz []T, n, k, m int) {
+//	da (rows, m), w (n, rows) with a row every k, dz (n, m)
+func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 	if vector[T]() {
-		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, m)
+		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m)
 		return
 	}
 	var c [4]T
-	for q := range k {
+	for q := range rows {
 		row := da[q*m : (q+1)*m]
 		j := 0
 		for ; j+4 <= m; j += 4 {
@@ -89,7 +90,8 @@ func Turned(k, m int) int { return (k + Panel - 1) / Panel * Panel * m }
 //
 //	turned[(p·m + j)·16 + r] = a[(16·p + r)·lda + j]        turned: Turned(k, m)
 //
-// Of the last panel, what stands for rows that A doesn't have is anything.
+// Of the last panel, what stands for rows that A doesn't have is anything; it is
+// multiplied, and left out of the result.
 func Turn[T Float](turned, a []T, lda, k, m int) {
 	if vector[T]() {
 		turnVector(cast[float32](turned), cast[float32](a), lda, k, m)
@@ -133,22 +135,57 @@ func GradWeights[T Float](dw []T, ldw int, dz, turned []T, rows, cols, m int) {
 	}
 }
 
-// GradBiases computes rows of db = Σ dZ over the m examples of one tile, in their
-// order.
+// Lanes is over how many sums a tile's examples are dealt, example j to sum
+// j mod 8, where a row is added up by itself: in the biases' gradient, and in
+// the weights' of a layer with few units or inputs. The sums are then added in
+// pairs, neighbours first.
+const Lanes = 8
+
+// Few says whether the weights' gradient of a layer with n units and k inputs is
+// GradWeightsFew's: most lanes of GradWeights would have nothing to do, or too
+// little to be worth turning A over.
+func Few(n, k int) bool { return n <= 4 || k <= 4 }
+
+// GradWeightsFew computes rows of dW = dZ·Aᵀ over the m ≤ Tile examples of one
+// tile, each number as a dot product along the examples.
+//
+//	dw (rows, cols) with a row every ldw, dz (rows, m), a (cols, m) with a row every lda
+func GradWeightsFew[T Float](dw []T, ldw int, dz, a []T, lda, rows, cols, m int) {
+	if vector[T]() {
+		gradWeightsFewVector(cast[float32](dw), ldw, cast[float32](dz), cast[float32](a), lda, rows, cols, m)
+		return
+	}
+	for i := range rows {
+		dzi := dz[i*m : (i+1)*m]
+		for q := range cols {
+			var s [Lanes]T
+			for j, x := range a[q*lda : q*lda+m] {
+				s[j%Lanes] = FMA(dzi[j], x, s[j%Lanes])
+			}
+			dw[i*ldw+q] = sumLanes(&s)
+		}
+	}
+}
+
+// GradBiases computes rows of db = Σ dZ over the m ≤ Tile examples of one tile.
 //
 //	db (rows), dz (rows, m)
 func GradBiases[T Float](db, dz []T, rows, m int) {
-	first := 0
 	if vector[T]() {
-		first = gradBiasesVector(cast[float32](db), cast[float32](dz), rows, m)
+		gradBiasesVector(cast[float32](db), cast[float32](dz), rows, m)
+		return
 	}
-	for i := first; i < rows; i++ {
-		var s T
-		for _, d := range dz[i*m : (i+1)*m] {
-			s += d
+	for i := range rows {
+		var s [Lanes]T
+		for j, d := range dz[i*m : (i+1)*m] {
+			s[j%Lanes] += d
 		}
-		db[i] = s
+		db[i] = sumLanes(&s)
 	}
+}
+
+func sumLanes[T Float](s *[Lanes]T) T {
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
 }
 
 // multiply4 adds Σ w[q·ws]·a[q·as + j] over q < k to c[j], for four columns j.

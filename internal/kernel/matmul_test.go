@@ -65,11 +65,34 @@ func plainGradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
 			}
 			dw[i*k+q] = s
 		}
-		db[i] = 0
-		for j := range m {
-			db[i] += dz[i*m+j]
+		db[i] = lanesOf(m, func(j int, s T) T { return s + dz[i*m+j] })
+	}
+}
+
+func plainGradWeightsFew[T Float](dw, dz, a []T, lda, n, k, m int) {
+	for i := range n {
+		for q := range k {
+			dw[i*k+q] = lanesOf(m, func(j int, s T) T { return FMA(dz[i*m+j], a[q*lda+j], s) })
 		}
 	}
+}
+
+// lanesOf deals m examples over eight sums and adds these in pairs.
+func lanesOf[T Float](m int, add func(j int, s T) T) T {
+	var s []T
+	for l := range 8 {
+		var sum T
+		for j := l; j < m; j += 8 {
+			sum = add(j, sum)
+		}
+		s = append(s, sum)
+	}
+	for ; len(s) > 1; s = s[:len(s)/2] {
+		for i := range len(s) / 2 {
+			s[i] = s[2*i] + s[2*i+1]
+		}
+	}
+	return s[0]
 }
 
 // gradWeights is GradWeights and GradBiases of a whole layer, in two blocks if it
@@ -149,7 +172,7 @@ func sameBits[T Float](a, b T) bool {
 	return math.Float64bits(float64(a)) == math.Float64bits(float64(b)) || a != a && b != b
 }
 
-// checkProducts compares the three products with the plain ones, bit for bit.
+// checkProducts compares the products with the plain ones, bit for bit.
 func checkProducts[T Float](t testing.TB, random *rand.Rand, n, k, m, lda int) {
 	t.Helper()
 	name := func(product string) string {
@@ -164,7 +187,9 @@ func checkProducts[T Float](t testing.TB, random *rand.Rand, n, k, m, lda int) {
 	z.check(t, name("Affine"), wantZ)
 
 	da, wantDA := newGuarded[T](k*m), make([]T, k*m)
-	GradInputs(da.inner, w, dz, n, k, m)
+	half := k / 2
+	GradInputs(da.inner, w, dz, n, k, half, m)
+	GradInputs(da.inner[half*m:], w[half:], dz, n, k, k-half, m)
 	plainGradInputs(wantDA, w, dz, n, k, m)
 	da.check(t, name("GradInputs"), wantDA)
 
@@ -174,6 +199,11 @@ func checkProducts[T Float](t testing.TB, random *rand.Rand, n, k, m, lda int) {
 	plainGradWeights(wantDW, wantDB, dz, a, lda, n, k, m)
 	dw.check(t, name("GradWeights, dW"), wantDW)
 	db.check(t, name("GradWeights, db"), wantDB)
+
+	few, wantFew := newGuarded[T](n*k), make([]T, n*k)
+	GradWeightsFew(few.inner, k, dz, a, lda, n, k, m)
+	plainGradWeightsFew(wantFew, dz, a, lda, n, k, m)
+	few.check(t, name("GradWeightsFew"), wantFew)
 }
 
 func TestProductsOfEverySmallSize(t *testing.T) {

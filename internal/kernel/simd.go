@@ -35,6 +35,16 @@ func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32,
 // of 6 rows: a goroutine can't be stopped within it (some 40 µs).
 const atMost = 4096
 
+// rowsAtOnce is how many of the rows that are left one call takes: six, but so
+// that no call is left with fewer than four, whose sums would wait for each
+// other.
+func rowsAtOnce(left int) int {
+	if left > 6 && left < 12 {
+		return (left + 1) / 2
+	}
+	return min(6, left)
+}
+
 // multiplyRows computes
 //
 //	z[r·ldz + j] = start + Σ w[r·wr + q·ws] · a[q·lda + j]     r < rows, q < n, j < cols
@@ -45,19 +55,19 @@ func multiplyRows(z []float32, ldz int, b, w []float32, wr, ws int, a []float32,
 	if rows == 0 || cols == 0 {
 		return
 	}
-	for r := 0; r < rows; r += 6 {
-		at := min(6, rows-r)
+	for r := 0; r < rows; {
+		now := rowsAtOnce(rows - r)
 		var bias *float32
 		if b != nil {
 			bias = &b[r]
 		}
 		if n == 0 {
-			multiply(at, &z[r*ldz], ldz, bias, 0, nil, 0, 0, nil, 0, 0, cols)
-			continue
+			multiply(now, &z[r*ldz], ldz, bias, 0, nil, 0, 0, nil, 0, 0, cols)
 		}
 		for q := 0; q < n; q += atMost {
-			multiply(at, &z[r*ldz], ldz, bias, q, &w[r*wr+q*ws], wr, ws, &a[q*lda], lda, min(atMost, n-q), cols)
+			multiply(now, &z[r*ldz], ldz, bias, q, &w[r*wr+q*ws], wr, ws, &a[q*lda], lda, min(atMost, n-q), cols)
 		}
+		r += now
 	}
 }
 
@@ -74,9 +84,9 @@ func affineOneVector(z, turned, b, x []float32, n, k int) {
 	}
 }
 
-func gradInputsVector(da, w, dz []float32, n, k, m int) {
-	checkLengths(len(da) >= k*m && len(w) >= n*k && len(dz) >= n*m)
-	multiplyRows(da, m, nil, w, 1, k, dz, m, k, n, m)
+func gradInputsVector(da, w, dz []float32, n, k, rows, m int) {
+	checkLengths(len(da) >= rows*m && len(w) >= (n-1)*k+rows && len(dz) >= n*m)
+	multiplyRows(da, m, nil, w, 1, k, dz, m, rows, n, m)
 }
 
 // turnVector is Turn: eight examples at a time by assembly, the rest one by one.
@@ -100,20 +110,54 @@ func turnVector(turned, a []float32, lda, k, m int) {
 // gradWeightsVector is GradWeights: a lane is a weight.
 func gradWeightsVector(dw []float32, ldw int, dz, turned []float32, rows, cols, m int) {
 	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= rows*m && len(turned) >= Turned(cols, m))
-	for q := 0; q < cols; q += Panel {
-		multiplyRows(dw[q:], ldw, nil, dz, m, 1, turned[q*m:], Panel, rows, m, min(Panel, cols-q))
+	if m == 0 {
+		for r := range rows {
+			clear(dw[r*ldw : r*ldw+cols])
+		}
+		return
+	}
+	for r := 0; r < rows; {
+		now := rowsAtOnce(rows - r)
+		to, from := &dw[r*ldw], &dz[r*m]
+		switch now {
+		case 1:
+			panels1AVX2(to, ldw, from, m, at(turned), cols)
+		case 2:
+			panels2AVX2(to, ldw, from, m, at(turned), cols)
+		case 3:
+			panels3AVX2(to, ldw, from, m, at(turned), cols)
+		case 4:
+			panels4AVX2(to, ldw, from, m, at(turned), cols)
+		case 5:
+			panels5AVX2(to, ldw, from, m, at(turned), cols)
+		default:
+			panels6AVX2(to, ldw, from, m, at(turned), cols)
+		}
+		r += now
 	}
 }
 
-// gradBiasesVector is GradBiases for as many rows as go by eight, whose number
-// it returns.
-func gradBiasesVector(db, dz []float32, rows, m int) int {
-	checkLengths(len(db) >= rows && len(dz) >= rows*m)
-	i := 0
-	for ; i+8 <= rows && m > 0; i += 8 {
-		sumRowsAVX2(&db[i], &dz[i*m], m, m)
+// rowsOfDots bounds what one call into assembly does, in numbers of the result.
+const rowsOfDots = 1 << 12
+
+// gradWeightsFewVector is GradWeightsFew: a lane is every eighth example.
+func gradWeightsFewVector(dw []float32, ldw int, dz, a []float32, lda, rows, cols, m int) {
+	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= rows*m && len(a) >= (cols-1)*lda+m)
+	for r := 0; r < rows; {
+		now := min(rows-r, max(1, rowsOfDots/cols))
+		for q := 0; q < cols; q += rowsOfDots {
+			dotsAVX2(&dw[r*ldw+q], ldw, &dz[r*m], m, now, &a[q*lda], lda, min(rowsOfDots, cols-q), m)
+		}
+		r += now
 	}
-	return i
+}
+
+// gradBiasesVector is GradBiases.
+func gradBiasesVector(db, dz []float32, rows, m int) {
+	checkLengths(len(db) >= rows && len(dz) >= rows*m)
+	for i := 0; i < rows; i += rowsOfDots {
+		sumRowsAVX2(&db[i], at(dz[i*m:]), m, min(rowsOfDots, rows-i))
+	}
 }
 
 // stretch is how many elements one call into assembly goes over: a goroutine

@@ -2,7 +2,7 @@ package kernel
 
 import "math"
 
-// Tanh returns the hyperbolic tangent of x, within 1.2 ulp; at float64 within 0.6. It
+// Tanh returns the hyperbolic tangent of x, within 2.7 ulp; at float64 within 0.6. It
 // is exactly odd.
 func Tanh[T Float](x T) T {
 	if single[T]() {
@@ -17,18 +17,18 @@ func Tanh[T Float](x T) T {
 	return T(math.Copysign(q+ql, float64(x)))
 }
 
+// tanhSingle computes tanh |x| = E/(E + 2), E = e^(2|x|) − 1, which loses nothing
+// near 0. From 20 on e^(2|x|) changes nothing.
 func tanhSingle(x float32) float32 {
 	a := Abs(x)
-	// From 1 on: 1 − 2e/(1 + e), e = e^(−2|x|) = s·(1 + p).
-	p, n := expSingle(clamp(-2*a, -40, 0))
-	s := powerSingle(n) // n ≥ −58
-	y := 1 - float32(float32(2*s)*(1+p))/((1+s)+float32(s*p))
-	// Below: x + x³·q(x²).
-	z := float32(a * a)
-	y = choose(a < 1, a+float32(float32(a*z)*polynomial(z, tanhCoefSingle[:])), y)
-	return math.Float32frombits(math.Float32bits(y) | math.Float32bits(x)&(1<<31))
-}
-
-var tanhCoefSingle = [...]float32{ // error 2⁻²⁷
-	-0.333332956, 0.133323446, -0.0538798124, 0.021486681, -0.00794613641, 0.00230138353, -0.0003584566,
+	t := clamp(a+a, 0, 20)
+	// e^t = 2ᵏ·(1 + p) as in expSingle, without the low part of r: E/(E + 2)
+	// changes less than E.
+	u := float32(t*math.Log2E) + roundSingle
+	k := u - roundSingle
+	r := (t - float32(k*ln2HighSingle)) - float32(k*ln2LowSingle)
+	p := r + float32(float32(r*r)*polynomial(r, expCoefSingle[:]))
+	s := math.Float32frombits(math.Float32bits(u)<<23 + 127<<23) // 2ᵏ
+	e := (s - 1) + float32(s*p)
+	return math.Float32frombits(math.Float32bits(e/(e+2)) | math.Float32bits(x)&(1<<31))
 }

@@ -9,45 +9,90 @@ package kernel
 //go:noescape
 func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
 
+// panels1AVX2 computes 1 rows of GradWeights.
+//
+//go:noescape
+func panels1AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+
 // multiply2AVX2 computes 2 rows of a product: see multiplyRows.
 //
 //go:noescape
 func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+
+// panels2AVX2 computes 2 rows of GradWeights.
+//
+//go:noescape
+func panels2AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
 
 // multiply3AVX2 computes 3 rows of a product: see multiplyRows.
 //
 //go:noescape
 func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
 
+// panels3AVX2 computes 3 rows of GradWeights.
+//
+//go:noescape
+func panels3AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+
 // multiply4AVX2 computes 4 rows of a product: see multiplyRows.
 //
 //go:noescape
 func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+
+// panels4AVX2 computes 4 rows of GradWeights.
+//
+//go:noescape
+func panels4AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
 
 // multiply5AVX2 computes 5 rows of a product: see multiplyRows.
 //
 //go:noescape
 func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
 
+// panels5AVX2 computes 5 rows of GradWeights.
+//
+//go:noescape
+func panels5AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+
 // multiply6AVX2 computes 6 rows of a product: see multiplyRows.
 //
 //go:noescape
 func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+
+// panels6AVX2 computes 6 rows of GradWeights.
+//
+//go:noescape
+func panels6AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
 
 // turnAVX2 writes up to 8 rows of src as 8 columns of dst, whose rows are 16 long.
 //
 //go:noescape
 func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int)
 
-// sumRowsAVX2 writes the sums of 8 rows of n float32, ldx apart.
+// sumRowsAVX2 writes the sums of rows of m float32, one after the other.
 //
 //go:noescape
-func sumRowsAVX2(sums *float32, x *float32, ldx int, n int)
+func sumRowsAVX2(sums *float32, x *float32, m int, rows int)
+
+// dotsAVX2 writes dw[i][q] = Σ dz[i][j]·a[q][j] for rows of dz and k rows of a.
+//
+//go:noescape
+func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int)
 
 // finiteAVX2 says whether none of n float32 is NaN or infinite.
 //
 //go:noescape
 func finiteAVX2(n int, x *float32) bool
+
+// addWideAVX2 adds n float32 to sums in float64.
+//
+//go:noescape
+func addWideAVX2(n int, sum *float64, x *float32)
+
+// totalAVX2 adds up 64 float64, halves first.
+//
+//go:noescape
+func totalAVX2(sum *float64) float64
 
 // peakAVX2 does 14·8 fused multiply-adds n times.
 func peakAVX2(n int)
@@ -76,6 +121,11 @@ func tanhAVX2(n int, a *float32, z *float32)
 //
 //go:noescape
 func expAVX2(n int, a *float32, z *float32)
+
+// logAVX2 is Log for n float32.
+//
+//go:noescape
+func logAVX2(n int, a *float32, z *float32)
 
 // leakyReLUAVX2 is LeakyReLU for n float32.
 //
@@ -120,7 +170,12 @@ func softplusSlopeAVX2(n int, dz *float32, a *float32)
 // logisticAVX2 is Logistic for n float32.
 //
 //go:noescape
-func logisticAVX2(n int, l *float32, z *float32, y *float32)
+func logisticAVX2(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
+
+// labelledAVX2 is Labelled for n float32.
+//
+//go:noescape
+func labelledAVX2(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
 
 // halfSquaredAVX2 is HalfSquared for n float32.
 //

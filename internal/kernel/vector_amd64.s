@@ -254,6 +254,63 @@ DATA tailMasks<>+56(SB)/4, $0x00000000
 DATA tailMasks<>+60(SB)/4, $0x00000000
 GLOBL tailMasks<>(SB), RODATA|NOPTR, $64
 
+// func panels1AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·panels1AVX2(SB), NOSPLIT, $0-48
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ m+24(FP), DX
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
+	MOVQ DX, DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DI
+
+panel:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   dz+16(FP), CX
+	MOVQ   DX, DI
+
+loop:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, CX
+	ADDQ         $0x40, BX
+	DECQ         DI
+	JNZ          loop
+	CMPQ         SI, $0x10
+	JLT          rest
+	MOVQ         AX, CX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JNZ          panel
+	JMP          done
+
+rest:
+	LEAQ       tailMasks<>+0(SB), CX
+	MOVQ       $0x00000008, DX
+	XORQ       BX, BX
+	MOVQ       SI, BX
+	CMPQ       BX, DX
+	CMOVQGT    DX, BX
+	SUBQ       BX, SI
+	NEGQ       BX
+	NEGQ       SI
+	VMOVDQU    32(CX)(BX*4), Y2
+	VMOVDQU    32(CX)(SI*4), Y3
+	VMASKMOVPS Y0, Y2, (AX)
+	VMASKMOVPS Y1, Y3, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
 // Requires: AVX, FMA3
 TEXT ·multiply2AVX2(SB), NOSPLIT, $0-88
@@ -524,6 +581,74 @@ done:
 	VZEROUPPER
 	RET
 
+// func panels2AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·panels2AVX2(SB), NOSPLIT, $0-48
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ m+24(FP), DX
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
+	MOVQ DX, DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DI
+
+panel:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   dz+16(FP), R8
+	MOVQ   DX, R9
+
+loop:
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(DI*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, BX
+	DECQ         R9
+	JNZ          loop
+	CMPQ         SI, $0x10
+	JLT          rest
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(R8)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JNZ          panel
+	JMP          done
+
+rest:
+	LEAQ       tailMasks<>+0(SB), DX
+	MOVQ       $0x00000008, BX
+	XORQ       DI, DI
+	MOVQ       SI, DI
+	CMPQ       DI, BX
+	CMOVQGT    BX, DI
+	SUBQ       DI, SI
+	NEGQ       DI
+	NEGQ       SI
+	VMOVDQU    32(DX)(DI*4), Y4
+	VMOVDQU    32(DX)(SI*4), Y5
+	VMASKMOVPS Y0, Y4, (AX)
+	VMASKMOVPS Y1, Y5, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y4, (AX)
+	VMASKMOVPS Y3, Y5, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
 // Requires: AVX, FMA3
 TEXT ·multiply3AVX2(SB), NOSPLIT, $0-88
@@ -732,6 +857,85 @@ tail_store:
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y3, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func panels3AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·panels3AVX2(SB), NOSPLIT, $0-48
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ m+24(FP), DX
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
+	MOVQ DX, DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DI
+
+panel:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   dz+16(FP), R8
+	MOVQ   DX, R9
+
+loop:
+	VMOVUPS      (BX), Y6
+	VMOVUPS      32(BX), Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(DI*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(DI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x04, R8
+	ADDQ         $0x40, BX
+	DECQ         R9
+	JNZ          loop
+	CMPQ         SI, $0x10
+	JLT          rest
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y3, 32(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JNZ          panel
+	JMP          done
+
+rest:
+	LEAQ       tailMasks<>+0(SB), DX
+	MOVQ       $0x00000008, BX
+	XORQ       DI, DI
+	MOVQ       SI, DI
+	CMPQ       DI, BX
+	CMOVQGT    BX, DI
+	SUBQ       DI, SI
+	NEGQ       DI
+	NEGQ       SI
+	VMOVDQU    32(DX)(DI*4), Y6
+	VMOVDQU    32(DX)(SI*4), Y7
+	VMASKMOVPS Y0, Y6, (AX)
+	VMASKMOVPS Y1, Y7, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y6, (AX)
+	VMASKMOVPS Y3, Y7, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y6, (AX)
+	VMASKMOVPS Y5, Y7, 32(AX)
 
 done:
 	VZEROUPPER
@@ -975,6 +1179,97 @@ tail_store:
 	VMASKMOVPS Y3, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y4, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func panels4AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·panels4AVX2(SB), NOSPLIT, $0-48
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ m+24(FP), DX
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
+	MOVQ DX, DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+
+panel:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   dz+16(FP), R9
+	MOVQ   DX, R10
+
+loop:
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R9)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R9)(DI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x04, R9
+	ADDQ         $0x40, BX
+	DECQ         R10
+	JNZ          loop
+	CMPQ         SI, $0x10
+	JLT          rest
+	MOVQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y2, (R9)
+	VMOVUPS      Y3, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 32(R9)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JNZ          panel
+	JMP          done
+
+rest:
+	LEAQ       tailMasks<>+0(SB), DX
+	MOVQ       $0x00000008, BX
+	XORQ       DI, DI
+	MOVQ       SI, DI
+	CMPQ       DI, BX
+	CMOVQGT    BX, DI
+	SUBQ       DI, SI
+	NEGQ       DI
+	NEGQ       SI
+	VMOVDQU    32(DX)(DI*4), Y8
+	VMOVDQU    32(DX)(SI*4), Y9
+	VMASKMOVPS Y0, Y8, (AX)
+	VMASKMOVPS Y1, Y9, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y8, (AX)
+	VMASKMOVPS Y3, Y9, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y8, (AX)
+	VMASKMOVPS Y5, Y9, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y8, (AX)
+	VMASKMOVPS Y7, Y9, 32(AX)
 
 done:
 	VZEROUPPER
@@ -1247,6 +1542,108 @@ tail_store:
 	VMASKMOVPS Y4, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y5, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func panels5AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·panels5AVX2(SB), NOSPLIT, $0-48
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ m+24(FP), DX
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
+	MOVQ DX, DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+
+panel:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   dz+16(FP), R9
+	MOVQ   DX, R10
+
+loop:
+	VMOVUPS      (BX), Y10
+	VMOVUPS      32(BX), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R9)(DI*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R9)(R8*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R9)(DI*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x04, R9
+	ADDQ         $0x40, BX
+	DECQ         R10
+	JNZ          loop
+	CMPQ         SI, $0x10
+	JLT          rest
+	MOVQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y2, (R9)
+	VMOVUPS      Y3, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 32(R9)
+	ADDQ         CX, R9
+	VMOVUPS      Y8, (R9)
+	VMOVUPS      Y9, 32(R9)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JNZ          panel
+	JMP          done
+
+rest:
+	LEAQ       tailMasks<>+0(SB), DX
+	MOVQ       $0x00000008, BX
+	XORQ       DI, DI
+	MOVQ       SI, DI
+	CMPQ       DI, BX
+	CMOVQGT    BX, DI
+	SUBQ       DI, SI
+	NEGQ       DI
+	NEGQ       SI
+	VMOVDQU    32(DX)(DI*4), Y10
+	VMOVDQU    32(DX)(SI*4), Y11
+	VMASKMOVPS Y0, Y10, (AX)
+	VMASKMOVPS Y1, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y10, (AX)
+	VMASKMOVPS Y3, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y10, (AX)
+	VMASKMOVPS Y5, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y10, (AX)
+	VMASKMOVPS Y7, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y8, Y10, (AX)
+	VMASKMOVPS Y9, Y11, 32(AX)
 
 done:
 	VZEROUPPER
@@ -1554,6 +1951,120 @@ done:
 	VZEROUPPER
 	RET
 
+// func panels6AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·panels6AVX2(SB), NOSPLIT, $0-48
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ m+24(FP), DX
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
+	MOVQ DX, DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+
+panel:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   dz+16(FP), R10
+	MOVQ   DX, R11
+
+loop:
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R10)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R10)(DI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R10)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R10)(DI*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R10)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, BX
+	DECQ         R11
+	JNZ          loop
+	CMPQ         SI, $0x10
+	JLT          rest
+	MOVQ         AX, R10
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y1, 32(R10)
+	ADDQ         CX, R10
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y3, 32(R10)
+	ADDQ         CX, R10
+	VMOVUPS      Y4, (R10)
+	VMOVUPS      Y5, 32(R10)
+	ADDQ         CX, R10
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 32(R10)
+	ADDQ         CX, R10
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, 32(R10)
+	ADDQ         CX, R10
+	VMOVUPS      Y10, (R10)
+	VMOVUPS      Y11, 32(R10)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JNZ          panel
+	JMP          done
+
+rest:
+	LEAQ       tailMasks<>+0(SB), DX
+	MOVQ       $0x00000008, BX
+	XORQ       DI, DI
+	MOVQ       SI, DI
+	CMPQ       DI, BX
+	CMOVQGT    BX, DI
+	SUBQ       DI, SI
+	NEGQ       DI
+	NEGQ       SI
+	VMOVDQU    32(DX)(DI*4), Y12
+	VMOVDQU    32(DX)(SI*4), Y13
+	VMASKMOVPS Y0, Y12, (AX)
+	VMASKMOVPS Y1, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y12, (AX)
+	VMASKMOVPS Y3, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y12, (AX)
+	VMASKMOVPS Y5, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y12, (AX)
+	VMASKMOVPS Y7, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y8, Y12, (AX)
+	VMASKMOVPS Y9, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y10, Y12, (AX)
+	VMASKMOVPS Y11, Y13, 32(AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int)
 // Requires: AVX, CMOV
 TEXT ·turnAVX2(SB), NOSPLIT, $0-40
@@ -1651,46 +2162,326 @@ done:
 	VZEROUPPER
 	RET
 
-// func sumRowsAVX2(sums *float32, x *float32, ldx int, n int)
+// func sumRowsAVX2(sums *float32, x *float32, m int, rows int)
 // Requires: AVX
 TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
-	MOVQ   sums+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   ldx+16(FP), DX
-	MOVQ   n+24(FP), BX
-	SHLQ   $0x02, DX
-	LEAQ   (DX)(DX*2), SI
-	LEAQ   (CX)(DX*4), DI
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
-	VXORPS X6, X6, X6
-	VXORPS X7, X7, X7
+	MOVQ sums+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ m+16(FP), DX
+	MOVQ rows+24(FP), BX
+	LEAQ tailMasks<>+0(SB), SI
 
-loop:
-	VADDSS (CX), X0, X0
-	VADDSS (CX)(DX*1), X1, X1
-	VADDSS (CX)(DX*2), X2, X2
-	VADDSS (CX)(SI*1), X3, X3
-	VADDSS (DI), X4, X4
-	VADDSS (DI)(DX*1), X5, X5
-	VADDSS (DI)(DX*2), X6, X6
-	VADDSS (DI)(SI*1), X7, X7
-	ADDQ   $0x04, CX
-	ADDQ   $0x04, DI
-	DECQ   BX
-	JNZ    loop
-	VMOVSS X0, (AX)
-	VMOVSS X1, 4(AX)
-	VMOVSS X2, 8(AX)
-	VMOVSS X3, 12(AX)
-	VMOVSS X4, 16(AX)
-	VMOVSS X5, 20(AX)
-	VMOVSS X6, 24(AX)
-	VMOVSS X7, 28(AX)
+row:
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, DI
+	MOVQ   DX, R8
+
+sum_loop:
+	CMPQ    R8, $0x08
+	JLT     sum_rest
+	VMOVUPS (DI), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, R8
+	JMP     sum_loop
+
+sum_rest:
+	TESTQ      R8, R8
+	JZ         sum_done
+	NEGQ       R8
+	VMOVDQU    32(SI)(R8*4), Y1
+	VMASKMOVPS (DI), Y1, Y1
+	VADDPS     Y1, Y0, Y0
+
+sum_done:
+	VHADDPS      Y0, Y0, Y1
+	VHADDPS      Y0, Y0, Y0
+	VHADDPS      Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         $0x04, AX
+	LEAQ         (CX)(DX*4), CX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int)
+// Requires: AVX, FMA3
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-72
+	MOVQ dw+0(FP), AX
+	MOVQ ldw+8(FP), CX
+	MOVQ dz+16(FP), DX
+	MOVQ lddz+24(FP), BX
+	MOVQ lda+48(FP), SI
+	MOVQ m+64(FP), R8
+	LEAQ tailMasks<>+0(SB), R9
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+
+rows2:
+	CMPQ rows+32(FP), $0x02
+	JLT  rows2_end
+	MOVQ a+40(FP), R10
+	MOVQ k+56(FP), R12
+	MOVQ AX, R11
+
+rows2_of4:
+	CMPQ   R12, $0x04
+	JLT    rows2_of4_end
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   DX, R13
+	MOVQ   R10, R14
+	MOVQ   R8, R15
+
+rows2_of4_loop:
+	CMPQ        R15, $0x08
+	JLT         rows2_of4_rest
+	VMOVUPS     (R13), Y8
+	VMOVUPS     (R13)(BX*1), Y9
+	VMOVUPS     (R14), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (R14)(SI*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (R14)(SI*2), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (R14)(DI*1), Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $0x20, R13
+	ADDQ        $0x20, R14
+	SUBQ        $0x08, R15
+	JMP         rows2_of4_loop
+
+rows2_of4_rest:
+	TESTQ       R15, R15
+	JZ          rows2_of4_done
+	NEGQ        R15
+	VMOVDQU     32(R9)(R15*4), Y8
+	VMASKMOVPS  (R13), Y8, Y9
+	VMASKMOVPS  (R13)(BX*1), Y8, Y10
+	VMASKMOVPS  (R14), Y8, Y11
+	VFMADD231PS Y11, Y9, Y0
+	VFMADD231PS Y11, Y10, Y4
+	VMASKMOVPS  (R14)(SI*1), Y8, Y11
+	VFMADD231PS Y11, Y9, Y1
+	VFMADD231PS Y11, Y10, Y5
+	VMASKMOVPS  (R14)(SI*2), Y8, Y11
+	VFMADD231PS Y11, Y9, Y2
+	VFMADD231PS Y11, Y10, Y6
+	VMASKMOVPS  (R14)(DI*1), Y8, Y8
+	VFMADD231PS Y8, Y9, Y3
+	VFMADD231PS Y8, Y10, Y7
+
+rows2_of4_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y3, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R11)
+	VHADDPS      Y5, Y4, Y0
+	VHADDPS      Y7, Y6, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R11)(CX*1)
+	ADDQ         $0x10, R11
+	ADDQ         SI, R10
+	ADDQ         SI, R10
+	ADDQ         SI, R10
+	ADDQ         SI, R10
+	SUBQ         $0x04, R12
+	JMP          rows2_of4
+
+rows2_of4_end:
+rows2_of1:
+	CMPQ   R12, $0x01
+	JLT    rows2_of1_end
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   DX, R13
+	MOVQ   R10, R14
+	MOVQ   R8, R15
+
+rows2_of1_loop:
+	CMPQ        R15, $0x08
+	JLT         rows2_of1_rest
+	VMOVUPS     (R13), Y2
+	VMOVUPS     (R13)(BX*1), Y3
+	VMOVUPS     (R14), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $0x20, R13
+	ADDQ        $0x20, R14
+	SUBQ        $0x08, R15
+	JMP         rows2_of1_loop
+
+rows2_of1_rest:
+	TESTQ       R15, R15
+	JZ          rows2_of1_done
+	NEGQ        R15
+	VMOVDQU     32(R9)(R15*4), Y2
+	VMASKMOVPS  (R13), Y2, Y3
+	VMASKMOVPS  (R13)(BX*1), Y2, Y4
+	VMASKMOVPS  (R14), Y2, Y2
+	VFMADD231PS Y2, Y3, Y0
+	VFMADD231PS Y2, Y4, Y1
+
+rows2_of1_done:
+	VHADDPS      Y0, Y0, Y2
+	VHADDPS      Y0, Y0, Y0
+	VHADDPS      Y0, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X0
+	VMOVSS       X0, (R11)
+	VHADDPS      Y1, Y1, Y0
+	VHADDPS      Y1, Y1, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (R11)(CX*1)
+	ADDQ         $0x04, R11
+	ADDQ         SI, R10
+	SUBQ         $0x01, R12
+	JMP          rows2_of1
+
+rows2_of1_end:
+	ADDQ BX, DX
+	ADDQ CX, AX
+	ADDQ BX, DX
+	ADDQ CX, AX
+	SUBQ $0x02, rows+32(FP)
+	JMP  rows2
+
+rows2_end:
+rows1:
+	CMPQ rows+32(FP), $0x01
+	JLT  rows1_end
+	MOVQ a+40(FP), R10
+	MOVQ k+56(FP), R12
+	MOVQ AX, R11
+
+rows1_of4:
+	CMPQ   R12, $0x04
+	JLT    rows1_of4_end
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   DX, R13
+	MOVQ   R10, R14
+	MOVQ   R8, R15
+
+rows1_of4_loop:
+	CMPQ        R15, $0x08
+	JLT         rows1_of4_rest
+	VMOVUPS     (R13), Y4
+	VMOVUPS     (R14), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (R14)(SI*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (R14)(SI*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (R14)(DI*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x20, R13
+	ADDQ        $0x20, R14
+	SUBQ        $0x08, R15
+	JMP         rows1_of4_loop
+
+rows1_of4_rest:
+	TESTQ       R15, R15
+	JZ          rows1_of4_done
+	NEGQ        R15
+	VMOVDQU     32(R9)(R15*4), Y4
+	VMASKMOVPS  (R13), Y4, Y5
+	VMASKMOVPS  (R14), Y4, Y6
+	VFMADD231PS Y6, Y5, Y0
+	VMASKMOVPS  (R14)(SI*1), Y4, Y6
+	VFMADD231PS Y6, Y5, Y1
+	VMASKMOVPS  (R14)(SI*2), Y4, Y6
+	VFMADD231PS Y6, Y5, Y2
+	VMASKMOVPS  (R14)(DI*1), Y4, Y4
+	VFMADD231PS Y4, Y5, Y3
+
+rows1_of4_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y3, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, R11
+	ADDQ         SI, R10
+	ADDQ         SI, R10
+	ADDQ         SI, R10
+	ADDQ         SI, R10
+	SUBQ         $0x04, R12
+	JMP          rows1_of4
+
+rows1_of4_end:
+rows1_of1:
+	CMPQ   R12, $0x01
+	JLT    rows1_of1_end
+	VXORPS Y0, Y0, Y0
+	MOVQ   DX, R13
+	MOVQ   R10, R14
+	MOVQ   R8, R15
+
+rows1_of1_loop:
+	CMPQ        R15, $0x08
+	JLT         rows1_of1_rest
+	VMOVUPS     (R13), Y1
+	VMOVUPS     (R14), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $0x20, R13
+	ADDQ        $0x20, R14
+	SUBQ        $0x08, R15
+	JMP         rows1_of1_loop
+
+rows1_of1_rest:
+	TESTQ       R15, R15
+	JZ          rows1_of1_done
+	NEGQ        R15
+	VMOVDQU     32(R9)(R15*4), Y1
+	VMASKMOVPS  (R13), Y1, Y2
+	VMASKMOVPS  (R14), Y1, Y1
+	VFMADD231PS Y1, Y2, Y0
+
+rows1_of1_done:
+	VHADDPS      Y0, Y0, Y1
+	VHADDPS      Y0, Y0, Y0
+	VHADDPS      Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (R11)
+	ADDQ         $0x04, R11
+	ADDQ         SI, R10
+	SUBQ         $0x01, R12
+	JMP          rows1_of1
+
+rows1_of1_end:
+	ADDQ BX, DX
+	ADDQ CX, AX
+	SUBQ $0x01, rows+32(FP)
+	JMP  rows1
+
+rows1_end:
+	VZEROUPPER
 	RET
 
 // func finiteAVX2(n int, x *float32) bool
@@ -1736,6 +2527,75 @@ DATA eight7f800000<>+20(SB)/4, $0x7f800000
 DATA eight7f800000<>+24(SB)/4, $0x7f800000
 DATA eight7f800000<>+28(SB)/4, $0x7f800000
 GLOBL eight7f800000<>(SB), RODATA|NOPTR, $32
+
+// func addWideAVX2(n int, sum *float64, x *float32)
+// Requires: AVX
+TEXT ·addWideAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ x+16(FP), DX
+
+loop:
+	CMPQ      AX, $0x04
+	JLT       rest
+	VCVTPS2PD (DX), Y0
+	VADDPD    (CX), Y0, Y0
+	VMOVUPD   Y0, (CX)
+	ADDQ      $0x10, DX
+	ADDQ      $0x20, CX
+	SUBQ      $0x04, AX
+	JMP       loop
+
+rest:
+	TESTQ     AX, AX
+	JZ        done
+	VXORPD    X0, X0, X0
+	VCVTSS2SD (DX), X0, X0
+	VADDSD    (CX), X0, X0
+	VMOVSD    X0, (CX)
+	ADDQ      $0x04, DX
+	ADDQ      $0x08, CX
+	DECQ      AX
+	JMP       rest
+
+done:
+	VZEROUPPER
+	RET
+
+// func totalAVX2(sum *float64) float64
+// Requires: AVX, SSE2
+TEXT ·totalAVX2(SB), NOSPLIT, $0-16
+	MOVQ         sum+0(FP), AX
+	VMOVUPD      (AX), Y0
+	VADDPD       256(AX), Y0, Y0
+	VMOVUPD      32(AX), Y1
+	VADDPD       288(AX), Y1, Y1
+	VMOVUPD      64(AX), Y2
+	VADDPD       320(AX), Y2, Y2
+	VMOVUPD      96(AX), Y3
+	VADDPD       352(AX), Y3, Y3
+	VMOVUPD      128(AX), Y4
+	VADDPD       384(AX), Y4, Y4
+	VMOVUPD      160(AX), Y5
+	VADDPD       416(AX), Y5, Y5
+	VMOVUPD      192(AX), Y6
+	VADDPD       448(AX), Y6, Y6
+	VMOVUPD      224(AX), Y7
+	VADDPD       480(AX), Y7, Y7
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+8(FP)
+	VZEROUPPER
+	RET
 
 // func peakAVX2(n int)
 // Requires: AVX, FMA3
@@ -2297,74 +3157,46 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ z+16(FP), DX
 
 loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y0
-	VANDPS    eight7fffffff<>+0(SB), Y0, Y1
-	VMULPS    eightc0000000<>+0(SB), Y1, Y2
-	VMOVUPS   eightc2200000<>+0(SB), Y3
-	VMAXPS    Y2, Y3, Y2
-	VMOVUPS   eight00000000<>+0(SB), Y3
-	VMINPS    Y2, Y3, Y2
-	VMULPS    eight3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS    eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS    eight4b400000<>+0(SB), Y3, Y4
-	VPSUBD    eight4b400000<>+0(SB), Y3, Y3
-	VMULPS    eight3f318000<>+0(SB), Y4, Y5
-	VSUBPS    Y5, Y2, Y2
-	VMULPS    eightb95e8083<>+0(SB), Y4, Y4
-	VSUBPS    Y4, Y2, Y5
-	VSUBPS    Y5, Y2, Y2
-	VSUBPS    Y4, Y2, Y2
-	VMULPS    eight3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS    eight3c091da5<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3d2aaa31<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3e2aaa48<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3f000000<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y5, Y6
-	VMULPS    Y4, Y6, Y4
-	VADDPS    Y2, Y4, Y2
-	VADDPS    Y2, Y5, Y2
-	VPADDD    eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD    $0x17, Y3, Y3
-	VADDPS    Y3, Y3, Y4
-	VADDPS    eight3f800000<>+0(SB), Y2, Y5
-	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3f800000<>+0(SB), Y3, Y5
-	VMULPS    Y2, Y3, Y2
-	VADDPS    Y2, Y5, Y2
-	VDIVPS    Y2, Y4, Y2
-	VMOVUPS   eight3f800000<>+0(SB), Y3
-	VSUBPS    Y2, Y3, Y2
-	VMULPS    Y1, Y1, Y3
-	VMULPS    Y3, Y1, Y4
-	VMULPS    eightb9bbef3b<>+0(SB), Y3, Y5
-	VADDPS    eight3b16d2cf<>+0(SB), Y5, Y5
-	VMULPS    Y3, Y5, Y5
-	VADDPS    eightbc023083<>+0(SB), Y5, Y5
-	VMULPS    Y3, Y5, Y5
-	VADDPS    eight3cb004d6<>+0(SB), Y5, Y5
-	VMULPS    Y3, Y5, Y5
-	VADDPS    eightbd5cb114<>+0(SB), Y5, Y5
-	VMULPS    Y3, Y5, Y5
-	VADDPS    eight3e0885f1<>+0(SB), Y5, Y5
-	VMULPS    Y3, Y5, Y3
-	VADDPS    eightbeaaaa9e<>+0(SB), Y3, Y3
-	VMULPS    Y3, Y4, Y3
-	VADDPS    Y3, Y1, Y3
-	VCMPPS    $0x11, eight3f800000<>+0(SB), Y1, Y1
-	VBLENDVPS Y1, Y3, Y2, Y1
-	VANDPS    eight80000000<>+0(SB), Y0, Y0
-	VORPS     Y0, Y1, Y0
-	VMOVUPS   Y0, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y0
+	VANDPS  eight7fffffff<>+0(SB), Y0, Y1
+	VADDPS  Y1, Y1, Y1
+	VMOVUPS eight41a00000<>+0(SB), Y2
+	VMINPS  Y1, Y2, Y1
+	VMULPS  eight3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS  eight4b400000<>+0(SB), Y2, Y2
+	VSUBPS  eight4b400000<>+0(SB), Y2, Y3
+	VMULPS  eight3f318000<>+0(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  eightb95e8083<>+0(SB), Y3, Y3
+	VSUBPS  Y3, Y1, Y1
+	VMULPS  Y1, Y1, Y3
+	VMULPS  eight3ab6d8dd<>+0(SB), Y1, Y4
+	VADDPS  eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS  Y1, Y4, Y4
+	VADDPS  eight3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS  Y1, Y4, Y4
+	VADDPS  eight3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS  Y1, Y4, Y4
+	VADDPS  eight3f000000<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPADDD  eight3f800000<>+0(SB), Y2, Y2
+	VSUBPS  eight3f800000<>+0(SB), Y2, Y3
+	VMULPS  Y1, Y2, Y1
+	VADDPS  Y1, Y3, Y1
+	VADDPS  eight40000000<>+0(SB), Y1, Y2
+	VDIVPS  Y2, Y1, Y1
+	VANDPS  eight80000000<>+0(SB), Y0, Y0
+	VORPS   Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     loop
 
 rest:
 	TESTQ      AX, AX
@@ -2375,62 +3207,34 @@ rest:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
 	VANDPS     eight7fffffff<>+0(SB), Y1, Y2
-	VMULPS     eightc0000000<>+0(SB), Y2, Y3
-	VMOVUPS    eightc2200000<>+0(SB), Y4
-	VMAXPS     Y3, Y4, Y3
-	VMOVUPS    eight00000000<>+0(SB), Y4
-	VMINPS     Y3, Y4, Y3
-	VMULPS     eight3fb8aa3b<>+0(SB), Y3, Y4
-	VADDPS     eight4b400000<>+0(SB), Y4, Y4
-	VSUBPS     eight4b400000<>+0(SB), Y4, Y5
-	VPSUBD     eight4b400000<>+0(SB), Y4, Y4
-	VMULPS     eight3f318000<>+0(SB), Y5, Y6
-	VSUBPS     Y6, Y3, Y3
-	VMULPS     eightb95e8083<>+0(SB), Y5, Y5
-	VSUBPS     Y5, Y3, Y6
-	VSUBPS     Y6, Y3, Y3
-	VSUBPS     Y5, Y3, Y3
-	VMULPS     eight3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3f000000<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y6, Y7
-	VMULPS     Y5, Y7, Y5
-	VADDPS     Y3, Y5, Y3
-	VADDPS     Y3, Y6, Y3
-	VPADDD     eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD     $0x17, Y4, Y4
-	VADDPS     Y4, Y4, Y5
-	VADDPS     eight3f800000<>+0(SB), Y3, Y6
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3f800000<>+0(SB), Y4, Y6
-	VMULPS     Y3, Y4, Y3
-	VADDPS     Y3, Y6, Y3
-	VDIVPS     Y3, Y5, Y3
-	VMOVUPS    eight3f800000<>+0(SB), Y4
-	VSUBPS     Y3, Y4, Y3
+	VADDPS     Y2, Y2, Y2
+	VMOVUPS    eight41a00000<>+0(SB), Y3
+	VMINPS     Y2, Y3, Y2
+	VMULPS     eight3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS     eight4b400000<>+0(SB), Y3, Y3
+	VSUBPS     eight4b400000<>+0(SB), Y3, Y4
+	VMULPS     eight3f318000<>+0(SB), Y4, Y5
+	VSUBPS     Y5, Y2, Y2
+	VMULPS     eightb95e8083<>+0(SB), Y4, Y4
+	VSUBPS     Y4, Y2, Y2
 	VMULPS     Y2, Y2, Y4
-	VMULPS     Y4, Y2, Y5
-	VMULPS     eightb9bbef3b<>+0(SB), Y4, Y6
-	VADDPS     eight3b16d2cf<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y6
-	VADDPS     eightbc023083<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y6
-	VADDPS     eight3cb004d6<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y6
-	VADDPS     eightbd5cb114<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y6
-	VADDPS     eight3e0885f1<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y4
-	VADDPS     eightbeaaaa9e<>+0(SB), Y4, Y4
-	VMULPS     Y4, Y5, Y4
-	VADDPS     Y4, Y2, Y4
-	VCMPPS     $0x11, eight3f800000<>+0(SB), Y2, Y2
-	VBLENDVPS  Y2, Y4, Y3, Y2
+	VMULPS     eight3ab6d8dd<>+0(SB), Y2, Y5
+	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS     Y2, Y5, Y5
+	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS     Y2, Y5, Y5
+	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS     Y2, Y5, Y5
+	VADDPS     eight3f000000<>+0(SB), Y5, Y5
+	VMULPS     Y5, Y4, Y4
+	VADDPS     Y4, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPADDD     eight3f800000<>+0(SB), Y3, Y3
+	VSUBPS     eight3f800000<>+0(SB), Y3, Y4
+	VMULPS     Y2, Y3, Y2
+	VADDPS     Y2, Y4, Y2
+	VADDPS     eight40000000<>+0(SB), Y2, Y3
+	VDIVPS     Y3, Y2, Y2
 	VANDPS     eight80000000<>+0(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -2449,95 +3253,15 @@ DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
 DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
 GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
 
-DATA eightc0000000<>+0(SB)/4, $0xc0000000
-DATA eightc0000000<>+4(SB)/4, $0xc0000000
-DATA eightc0000000<>+8(SB)/4, $0xc0000000
-DATA eightc0000000<>+12(SB)/4, $0xc0000000
-DATA eightc0000000<>+16(SB)/4, $0xc0000000
-DATA eightc0000000<>+20(SB)/4, $0xc0000000
-DATA eightc0000000<>+24(SB)/4, $0xc0000000
-DATA eightc0000000<>+28(SB)/4, $0xc0000000
-GLOBL eightc0000000<>(SB), RODATA|NOPTR, $32
-
-DATA eightc2200000<>+0(SB)/4, $0xc2200000
-DATA eightc2200000<>+4(SB)/4, $0xc2200000
-DATA eightc2200000<>+8(SB)/4, $0xc2200000
-DATA eightc2200000<>+12(SB)/4, $0xc2200000
-DATA eightc2200000<>+16(SB)/4, $0xc2200000
-DATA eightc2200000<>+20(SB)/4, $0xc2200000
-DATA eightc2200000<>+24(SB)/4, $0xc2200000
-DATA eightc2200000<>+28(SB)/4, $0xc2200000
-GLOBL eightc2200000<>(SB), RODATA|NOPTR, $32
-
-DATA eightb9bbef3b<>+0(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+4(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+8(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+12(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+16(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+20(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+24(SB)/4, $0xb9bbef3b
-DATA eightb9bbef3b<>+28(SB)/4, $0xb9bbef3b
-GLOBL eightb9bbef3b<>(SB), RODATA|NOPTR, $32
-
-DATA eight3b16d2cf<>+0(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+4(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+8(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+12(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+16(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+20(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+24(SB)/4, $0x3b16d2cf
-DATA eight3b16d2cf<>+28(SB)/4, $0x3b16d2cf
-GLOBL eight3b16d2cf<>(SB), RODATA|NOPTR, $32
-
-DATA eightbc023083<>+0(SB)/4, $0xbc023083
-DATA eightbc023083<>+4(SB)/4, $0xbc023083
-DATA eightbc023083<>+8(SB)/4, $0xbc023083
-DATA eightbc023083<>+12(SB)/4, $0xbc023083
-DATA eightbc023083<>+16(SB)/4, $0xbc023083
-DATA eightbc023083<>+20(SB)/4, $0xbc023083
-DATA eightbc023083<>+24(SB)/4, $0xbc023083
-DATA eightbc023083<>+28(SB)/4, $0xbc023083
-GLOBL eightbc023083<>(SB), RODATA|NOPTR, $32
-
-DATA eight3cb004d6<>+0(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+4(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+8(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+12(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+16(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+20(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+24(SB)/4, $0x3cb004d6
-DATA eight3cb004d6<>+28(SB)/4, $0x3cb004d6
-GLOBL eight3cb004d6<>(SB), RODATA|NOPTR, $32
-
-DATA eightbd5cb114<>+0(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+4(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+8(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+12(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+16(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+20(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+24(SB)/4, $0xbd5cb114
-DATA eightbd5cb114<>+28(SB)/4, $0xbd5cb114
-GLOBL eightbd5cb114<>(SB), RODATA|NOPTR, $32
-
-DATA eight3e0885f1<>+0(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+4(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+8(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+12(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+16(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+20(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+24(SB)/4, $0x3e0885f1
-DATA eight3e0885f1<>+28(SB)/4, $0x3e0885f1
-GLOBL eight3e0885f1<>(SB), RODATA|NOPTR, $32
-
-DATA eightbeaaaa9e<>+0(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+4(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+8(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+12(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+16(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+20(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+24(SB)/4, $0xbeaaaa9e
-DATA eightbeaaaa9e<>+28(SB)/4, $0xbeaaaa9e
-GLOBL eightbeaaaa9e<>(SB), RODATA|NOPTR, $32
+DATA eight41a00000<>+0(SB)/4, $0x41a00000
+DATA eight41a00000<>+4(SB)/4, $0x41a00000
+DATA eight41a00000<>+8(SB)/4, $0x41a00000
+DATA eight41a00000<>+12(SB)/4, $0x41a00000
+DATA eight41a00000<>+16(SB)/4, $0x41a00000
+DATA eight41a00000<>+20(SB)/4, $0x41a00000
+DATA eight41a00000<>+24(SB)/4, $0x41a00000
+DATA eight41a00000<>+28(SB)/4, $0x41a00000
+GLOBL eight41a00000<>(SB), RODATA|NOPTR, $32
 
 // func expAVX2(n int, a *float32, z *float32)
 // Requires: AVX, AVX2
@@ -2650,6 +3374,306 @@ DATA eight42b20000<>+20(SB)/4, $0x42b20000
 DATA eight42b20000<>+24(SB)/4, $0x42b20000
 DATA eight42b20000<>+28(SB)/4, $0x42b20000
 GLOBL eight42b20000<>(SB), RODATA|NOPTR, $32
+
+// func logAVX2(n int, a *float32, z *float32)
+// Requires: AVX, AVX2
+TEXT ·logAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ z+16(FP), DX
+
+loop:
+	CMPQ      AX, $0x08
+	JLT       rest
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y0
+	VCMPPS    $0x11, eight00800000<>+0(SB), Y0, Y1
+	VMULPS    eight4b000000<>+0(SB), Y0, Y2
+	VBLENDVPS Y1, Y2, Y0, Y2
+	VPADDD    eight004afb0d<>+0(SB), Y2, Y2
+	VPSRLD    $0x17, Y2, Y3
+	VANDPS    eightffffffe9<>+0(SB), Y1, Y1
+	VPADDD    Y1, Y3, Y1
+	VPSUBD    eight0000007f<>+0(SB), Y1, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    eight007fffff<>+0(SB), Y2, Y2
+	VPADDD    eight3f3504f3<>+0(SB), Y2, Y2
+	VSUBPS    eight3f800000<>+0(SB), Y2, Y2
+	VMULPS    Y2, Y2, Y3
+	VMULPS    Y2, Y3, Y4
+	VMULPS    eight3d8a2a26<>+0(SB), Y2, Y5
+	VADDPS    eightbdef1cd4<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eight3df37847<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eightbdfe113c<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eight3e119bb8<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eightbe2aae25<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eight3e4cd25a<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eightbe800003<>+0(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    eight3eaaaaa4<>+0(SB), Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VMULPS    eight3f000000<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y4, Y3
+	VMULPS    eightb95e8083<>+0(SB), Y1, Y4
+	VADDPS    Y4, Y3, Y3
+	VMULPS    eight3f318000<>+0(SB), Y1, Y1
+	VADDPS    Y2, Y1, Y4
+	VSUBPS    Y1, Y4, Y1
+	VSUBPS    Y1, Y2, Y1
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y1, Y4, Y1
+	VCMPPS    $0x1e, eight00000000<>+0(SB), Y0, Y2
+	VCMPPS    $0x12, eight7f7fffff<>+0(SB), Y0, Y3
+	VANDPS    Y3, Y2, Y2
+	VSQRTPS   Y0, Y3
+	VBLENDVPS Y2, Y1, Y3, Y1
+	VMOVUPS   eightff800000<>+0(SB), Y2
+	VCMPPS    $0x00, eight00000000<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	SUBQ      $0x08, AX
+	JMP       loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VCMPPS     $0x11, eight00800000<>+0(SB), Y1, Y2
+	VMULPS     eight4b000000<>+0(SB), Y1, Y3
+	VBLENDVPS  Y2, Y3, Y1, Y3
+	VPADDD     eight004afb0d<>+0(SB), Y3, Y3
+	VPSRLD     $0x17, Y3, Y4
+	VANDPS     eightffffffe9<>+0(SB), Y2, Y2
+	VPADDD     Y2, Y4, Y2
+	VPSUBD     eight0000007f<>+0(SB), Y2, Y2
+	VCVTDQ2PS  Y2, Y2
+	VANDPS     eight007fffff<>+0(SB), Y3, Y3
+	VPADDD     eight3f3504f3<>+0(SB), Y3, Y3
+	VSUBPS     eight3f800000<>+0(SB), Y3, Y3
+	VMULPS     Y3, Y3, Y4
+	VMULPS     Y3, Y4, Y5
+	VMULPS     eight3d8a2a26<>+0(SB), Y3, Y6
+	VADDPS     eightbdef1cd4<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eight3df37847<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eightbdfe113c<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eight3e119bb8<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eightbe2aae25<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eight3e4cd25a<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eightbe800003<>+0(SB), Y6, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     eight3eaaaaa4<>+0(SB), Y6, Y6
+	VMULPS     Y6, Y5, Y5
+	VMULPS     eight3f000000<>+0(SB), Y4, Y4
+	VSUBPS     Y4, Y5, Y4
+	VMULPS     eightb95e8083<>+0(SB), Y2, Y5
+	VADDPS     Y5, Y4, Y4
+	VMULPS     eight3f318000<>+0(SB), Y2, Y2
+	VADDPS     Y3, Y2, Y5
+	VSUBPS     Y2, Y5, Y2
+	VSUBPS     Y2, Y3, Y2
+	VADDPS     Y4, Y2, Y2
+	VADDPS     Y2, Y5, Y2
+	VCMPPS     $0x1e, eight00000000<>+0(SB), Y1, Y3
+	VCMPPS     $0x12, eight7f7fffff<>+0(SB), Y1, Y4
+	VANDPS     Y4, Y3, Y3
+	VSQRTPS    Y1, Y4
+	VBLENDVPS  Y3, Y2, Y4, Y2
+	VMOVUPS    eightff800000<>+0(SB), Y3
+	VCMPPS     $0x00, eight00000000<>+0(SB), Y1, Y1
+	VBLENDVPS  Y1, Y3, Y2, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight00800000<>+0(SB)/4, $0x00800000
+DATA eight00800000<>+4(SB)/4, $0x00800000
+DATA eight00800000<>+8(SB)/4, $0x00800000
+DATA eight00800000<>+12(SB)/4, $0x00800000
+DATA eight00800000<>+16(SB)/4, $0x00800000
+DATA eight00800000<>+20(SB)/4, $0x00800000
+DATA eight00800000<>+24(SB)/4, $0x00800000
+DATA eight00800000<>+28(SB)/4, $0x00800000
+GLOBL eight00800000<>(SB), RODATA|NOPTR, $32
+
+DATA eight4b000000<>+0(SB)/4, $0x4b000000
+DATA eight4b000000<>+4(SB)/4, $0x4b000000
+DATA eight4b000000<>+8(SB)/4, $0x4b000000
+DATA eight4b000000<>+12(SB)/4, $0x4b000000
+DATA eight4b000000<>+16(SB)/4, $0x4b000000
+DATA eight4b000000<>+20(SB)/4, $0x4b000000
+DATA eight4b000000<>+24(SB)/4, $0x4b000000
+DATA eight4b000000<>+28(SB)/4, $0x4b000000
+GLOBL eight4b000000<>(SB), RODATA|NOPTR, $32
+
+DATA eight004afb0d<>+0(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+4(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+8(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+12(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+16(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+20(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+24(SB)/4, $0x004afb0d
+DATA eight004afb0d<>+28(SB)/4, $0x004afb0d
+GLOBL eight004afb0d<>(SB), RODATA|NOPTR, $32
+
+DATA eightffffffe9<>+0(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+4(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+8(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+12(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+16(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+20(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+24(SB)/4, $0xffffffe9
+DATA eightffffffe9<>+28(SB)/4, $0xffffffe9
+GLOBL eightffffffe9<>(SB), RODATA|NOPTR, $32
+
+DATA eight007fffff<>+0(SB)/4, $0x007fffff
+DATA eight007fffff<>+4(SB)/4, $0x007fffff
+DATA eight007fffff<>+8(SB)/4, $0x007fffff
+DATA eight007fffff<>+12(SB)/4, $0x007fffff
+DATA eight007fffff<>+16(SB)/4, $0x007fffff
+DATA eight007fffff<>+20(SB)/4, $0x007fffff
+DATA eight007fffff<>+24(SB)/4, $0x007fffff
+DATA eight007fffff<>+28(SB)/4, $0x007fffff
+GLOBL eight007fffff<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA eight3f3504f3<>+28(SB)/4, $0x3f3504f3
+GLOBL eight3f3504f3<>(SB), RODATA|NOPTR, $32
+
+DATA eight3d8a2a26<>+0(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+4(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+8(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+12(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+16(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+20(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+24(SB)/4, $0x3d8a2a26
+DATA eight3d8a2a26<>+28(SB)/4, $0x3d8a2a26
+GLOBL eight3d8a2a26<>(SB), RODATA|NOPTR, $32
+
+DATA eightbdef1cd4<>+0(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+4(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+8(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+12(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+16(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+20(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+24(SB)/4, $0xbdef1cd4
+DATA eightbdef1cd4<>+28(SB)/4, $0xbdef1cd4
+GLOBL eightbdef1cd4<>(SB), RODATA|NOPTR, $32
+
+DATA eight3df37847<>+0(SB)/4, $0x3df37847
+DATA eight3df37847<>+4(SB)/4, $0x3df37847
+DATA eight3df37847<>+8(SB)/4, $0x3df37847
+DATA eight3df37847<>+12(SB)/4, $0x3df37847
+DATA eight3df37847<>+16(SB)/4, $0x3df37847
+DATA eight3df37847<>+20(SB)/4, $0x3df37847
+DATA eight3df37847<>+24(SB)/4, $0x3df37847
+DATA eight3df37847<>+28(SB)/4, $0x3df37847
+GLOBL eight3df37847<>(SB), RODATA|NOPTR, $32
+
+DATA eightbdfe113c<>+0(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+4(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+8(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+12(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+16(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+20(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+24(SB)/4, $0xbdfe113c
+DATA eightbdfe113c<>+28(SB)/4, $0xbdfe113c
+GLOBL eightbdfe113c<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e119bb8<>+0(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+4(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+8(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+12(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+16(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+20(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+24(SB)/4, $0x3e119bb8
+DATA eight3e119bb8<>+28(SB)/4, $0x3e119bb8
+GLOBL eight3e119bb8<>(SB), RODATA|NOPTR, $32
+
+DATA eightbe2aae25<>+0(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+4(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+8(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+12(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+16(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+20(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+24(SB)/4, $0xbe2aae25
+DATA eightbe2aae25<>+28(SB)/4, $0xbe2aae25
+GLOBL eightbe2aae25<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e4cd25a<>+0(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+4(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+8(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+12(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+16(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+20(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+24(SB)/4, $0x3e4cd25a
+DATA eight3e4cd25a<>+28(SB)/4, $0x3e4cd25a
+GLOBL eight3e4cd25a<>(SB), RODATA|NOPTR, $32
+
+DATA eightbe800003<>+0(SB)/4, $0xbe800003
+DATA eightbe800003<>+4(SB)/4, $0xbe800003
+DATA eightbe800003<>+8(SB)/4, $0xbe800003
+DATA eightbe800003<>+12(SB)/4, $0xbe800003
+DATA eightbe800003<>+16(SB)/4, $0xbe800003
+DATA eightbe800003<>+20(SB)/4, $0xbe800003
+DATA eightbe800003<>+24(SB)/4, $0xbe800003
+DATA eightbe800003<>+28(SB)/4, $0xbe800003
+GLOBL eightbe800003<>(SB), RODATA|NOPTR, $32
+
+DATA eight3eaaaaa4<>+0(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+4(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+8(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+12(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+16(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+20(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+24(SB)/4, $0x3eaaaaa4
+DATA eight3eaaaaa4<>+28(SB)/4, $0x3eaaaaa4
+GLOBL eight3eaaaaa4<>(SB), RODATA|NOPTR, $32
+
+DATA eight7f7fffff<>+0(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+4(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+8(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+12(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+16(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+20(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+24(SB)/4, $0x7f7fffff
+DATA eight7f7fffff<>+28(SB)/4, $0x7f7fffff
+GLOBL eight7f7fffff<>(SB), RODATA|NOPTR, $32
+
+DATA eightff800000<>+0(SB)/4, $0xff800000
+DATA eightff800000<>+4(SB)/4, $0xff800000
+DATA eightff800000<>+8(SB)/4, $0xff800000
+DATA eightff800000<>+12(SB)/4, $0xff800000
+DATA eightff800000<>+16(SB)/4, $0xff800000
+DATA eightff800000<>+20(SB)/4, $0xff800000
+DATA eightff800000<>+24(SB)/4, $0xff800000
+DATA eightff800000<>+28(SB)/4, $0xff800000
+GLOBL eightff800000<>(SB), RODATA|NOPTR, $32
 
 // func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32)
 // Requires: AVX, AVX2, SSE
@@ -3169,155 +4193,263 @@ done:
 	VZEROUPPER
 	RET
 
-// func logisticAVX2(n int, l *float32, z *float32, y *float32)
+// func logisticAVX2(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
 // Requires: AVX, AVX2
-TEXT ·logisticAVX2(SB), NOSPLIT, $0-32
+TEXT ·logisticAVX2(SB), NOSPLIT, $0-48
 	MOVQ n+0(FP), AX
-	MOVQ l+8(FP), CX
-	MOVQ z+16(FP), DX
-	MOVQ y+24(FP), BX
+	MOVQ a+8(FP), CX
+	MOVQ dz+16(FP), DX
+	MOVQ l+24(FP), BX
+	MOVQ z+32(FP), SI
+	MOVQ y+40(FP), DI
+
+loop:
+	CMPQ      AX, $0x08
+	JLT       rest
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y0
+	VMOVUPS   (BX), Y0
+	VMOVUPS   (SI), Y0
+	VMOVUPS   (DI), Y1
+	VMOVUPS   eightc2d00000<>+0(SB), Y2
+	VMAXPS    Y0, Y2, Y2
+	VMOVUPS   eight42d00000<>+0(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VORPS     eight80000000<>+0(SB), Y2, Y3
+	VMULPS    eight3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS    eight4b400000<>+0(SB), Y4, Y4
+	VSUBPS    eight4b400000<>+0(SB), Y4, Y5
+	VPSUBD    eight4b400000<>+0(SB), Y4, Y4
+	VMULPS    eight3f318000<>+0(SB), Y5, Y6
+	VSUBPS    Y6, Y3, Y3
+	VMULPS    eightb95e8083<>+0(SB), Y5, Y5
+	VSUBPS    Y5, Y3, Y6
+	VSUBPS    Y6, Y3, Y3
+	VSUBPS    Y5, Y3, Y3
+	VMULPS    eight3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS    eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VADDPS    eight3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VADDPS    eight3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VADDPS    eight3f000000<>+0(SB), Y5, Y5
+	VMULPS    Y6, Y6, Y7
+	VMULPS    Y5, Y7, Y5
+	VADDPS    Y3, Y5, Y3
+	VADDPS    Y3, Y6, Y3
+	VMOVUPS   eight00000000<>+0(SB), Y5
+	VMAXPS    Y0, Y5, Y5
+	VADDPS    eight00000000<>+0(SB), Y5, Y5
+	VMULPS    Y1, Y0, Y0
+	VSUBPS    Y0, Y5, Y0
+	VADDPS    eight3f800000<>+0(SB), Y3, Y5
+	VPSRAD    $0x01, Y4, Y6
+	VPADDD    eight0000007f<>+0(SB), Y6, Y7
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y7, Y5, Y5
+	VPSUBD    Y6, Y4, Y6
+	VPADDD    eight0000007f<>+0(SB), Y6, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y5, Y5
+	VADDPS    Y5, Y5, Y6
+	VADDPS    eight40000000<>+0(SB), Y5, Y5
+	VDIVPS    Y5, Y6, Y5
+	VMULPS    Y5, Y5, Y6
+	VMULPS    Y6, Y5, Y7
+	VMULPS    eight3a0f7c2b<>+0(SB), Y6, Y8
+	VADDPS    eight3b0f5b11<>+0(SB), Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VADDPS    eight3c4ce93d<>+0(SB), Y8, Y8
+	VMULPS    Y6, Y8, Y6
+	VADDPS    eight3daaaa80<>+0(SB), Y6, Y6
+	VMULPS    Y6, Y7, Y6
+	VADDPS    Y6, Y5, Y5
+	VADDPS    eight00000000<>+0(SB), Y5, Y5
+	VADDPS    Y5, Y0, Y0
+	VPMAXSD   eightffffffc0<>+0(SB), Y4, Y5
+	VPADDD    eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VADDPS    eight3f800000<>+0(SB), Y5, Y6
+	VMULPS    Y3, Y5, Y5
+	VADDPS    Y5, Y6, Y5
+	VCMPPS    $0x11, eight00000000<>+0(SB), Y2, Y6
+	VADDPS    eight3f800000<>+0(SB), Y3, Y3
+	VSUBPS    Y2, Y2, Y2
+	VADDPS    eight3f800000<>+0(SB), Y2, Y2
+	VBLENDVPS Y6, Y3, Y2, Y2
+	VDIVPS    Y5, Y2, Y2
+	VANDPS    Y6, Y4, Y3
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    eight0000007f<>+0(SB), Y4, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
+	VPADDD    eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VSUBPS    Y1, Y2, Y1
+	VMOVUPS   Y2, (CX)
+	VMOVUPS   Y1, (DX)
+	VMOVUPS   Y0, (BX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	ADDQ      $0x20, SI
+	ADDQ      $0x20, DI
+	SUBQ      $0x08, AX
+	JMP       loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), R8
+	NEGQ       AX
+	VMOVDQU    32(R8)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DI), Y0, Y2
+	VMOVUPS    eightc2d00000<>+0(SB), Y3
+	VMAXPS     Y1, Y3, Y3
+	VMOVUPS    eight42d00000<>+0(SB), Y4
+	VMINPS     Y3, Y4, Y3
+	VORPS      eight80000000<>+0(SB), Y3, Y4
+	VMULPS     eight3fb8aa3b<>+0(SB), Y4, Y5
+	VADDPS     eight4b400000<>+0(SB), Y5, Y5
+	VSUBPS     eight4b400000<>+0(SB), Y5, Y6
+	VPSUBD     eight4b400000<>+0(SB), Y5, Y5
+	VMULPS     eight3f318000<>+0(SB), Y6, Y7
+	VSUBPS     Y7, Y4, Y4
+	VMULPS     eightb95e8083<>+0(SB), Y6, Y6
+	VSUBPS     Y6, Y4, Y7
+	VSUBPS     Y7, Y4, Y4
+	VSUBPS     Y6, Y4, Y4
+	VMULPS     eight3ab6d8dd<>+0(SB), Y7, Y6
+	VADDPS     eight3c091da5<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y6, Y6
+	VADDPS     eight3d2aaa31<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y6, Y6
+	VADDPS     eight3e2aaa48<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y6, Y6
+	VADDPS     eight3f000000<>+0(SB), Y6, Y6
+	VMULPS     Y7, Y7, Y8
+	VMULPS     Y6, Y8, Y6
+	VADDPS     Y4, Y6, Y4
+	VADDPS     Y4, Y7, Y4
+	VMOVUPS    eight00000000<>+0(SB), Y6
+	VMAXPS     Y1, Y6, Y6
+	VADDPS     eight00000000<>+0(SB), Y6, Y6
+	VMULPS     Y2, Y1, Y1
+	VSUBPS     Y1, Y6, Y1
+	VADDPS     eight3f800000<>+0(SB), Y4, Y6
+	VPSRAD     $0x01, Y5, Y7
+	VPADDD     eight0000007f<>+0(SB), Y7, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VMULPS     Y8, Y6, Y6
+	VPSUBD     Y7, Y5, Y7
+	VPADDD     eight0000007f<>+0(SB), Y7, Y7
+	VPSLLD     $0x17, Y7, Y7
+	VMULPS     Y7, Y6, Y6
+	VADDPS     Y6, Y6, Y7
+	VADDPS     eight40000000<>+0(SB), Y6, Y6
+	VDIVPS     Y6, Y7, Y6
+	VMULPS     Y6, Y6, Y7
+	VMULPS     Y7, Y6, Y8
+	VMULPS     eight3a0f7c2b<>+0(SB), Y7, Y9
+	VADDPS     eight3b0f5b11<>+0(SB), Y9, Y9
+	VMULPS     Y7, Y9, Y9
+	VADDPS     eight3c4ce93d<>+0(SB), Y9, Y9
+	VMULPS     Y7, Y9, Y7
+	VADDPS     eight3daaaa80<>+0(SB), Y7, Y7
+	VMULPS     Y7, Y8, Y7
+	VADDPS     Y7, Y6, Y6
+	VADDPS     eight00000000<>+0(SB), Y6, Y6
+	VADDPS     Y6, Y1, Y1
+	VPMAXSD    eightffffffc0<>+0(SB), Y5, Y6
+	VPADDD     eight0000007f<>+0(SB), Y6, Y6
+	VPSLLD     $0x17, Y6, Y6
+	VADDPS     eight3f800000<>+0(SB), Y6, Y7
+	VMULPS     Y4, Y6, Y6
+	VADDPS     Y6, Y7, Y6
+	VCMPPS     $0x11, eight00000000<>+0(SB), Y3, Y7
+	VADDPS     eight3f800000<>+0(SB), Y4, Y4
+	VSUBPS     Y3, Y3, Y3
+	VADDPS     eight3f800000<>+0(SB), Y3, Y3
+	VBLENDVPS  Y7, Y4, Y3, Y3
+	VDIVPS     Y6, Y3, Y3
+	VANDPS     Y7, Y5, Y4
+	VPSRAD     $0x01, Y4, Y5
+	VPADDD     eight0000007f<>+0(SB), Y5, Y6
+	VPSLLD     $0x17, Y6, Y6
+	VMULPS     Y6, Y3, Y3
+	VPSUBD     Y5, Y4, Y4
+	VPADDD     eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD     $0x17, Y4, Y4
+	VMULPS     Y4, Y3, Y3
+	VSUBPS     Y2, Y3, Y2
+	VMASKMOVPS Y3, Y0, (CX)
+	VMASKMOVPS Y2, Y0, (DX)
+	VMASKMOVPS Y1, Y0, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func labelledAVX2(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
+// Requires: AVX
+TEXT ·labelledAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ label+8(FP), CX
+	MOVQ l+16(FP), DX
+	MOVQ z+24(FP), BX
+	MOVQ peak+32(FP), SI
+	MOVQ y+40(FP), DI
 
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y0
+	VMOVUPS (DX), Y1
 	VMOVUPS (BX), Y1
-	VMOVUPS eight00000000<>+0(SB), Y2
-	VMAXPS  Y0, Y2, Y2
-	VADDPS  eight00000000<>+0(SB), Y2, Y2
-	VMULPS  Y1, Y0, Y1
-	VSUBPS  Y1, Y2, Y1
-	VORPS   eight80000000<>+0(SB), Y0, Y0
-	VCMPPS  $0x11, eight00000000<>+0(SB), Y0, Y2
-	VANDNPS Y0, Y2, Y2
-	VORPS   eight80000000<>+0(SB), Y0, Y0
-	VMOVUPS eightc2d00000<>+0(SB), Y3
-	VMAXPS  Y0, Y3, Y0
-	VMOVUPS eight00000000<>+0(SB), Y3
-	VMINPS  Y0, Y3, Y0
-	VMULPS  eight3fb8aa3b<>+0(SB), Y0, Y3
-	VADDPS  eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS  eight4b400000<>+0(SB), Y3, Y4
-	VPSUBD  eight4b400000<>+0(SB), Y3, Y3
-	VMULPS  eight3f318000<>+0(SB), Y4, Y5
-	VSUBPS  Y5, Y0, Y0
-	VMULPS  eightb95e8083<>+0(SB), Y4, Y4
-	VSUBPS  Y4, Y0, Y5
-	VSUBPS  Y5, Y0, Y0
-	VSUBPS  Y4, Y0, Y0
-	VMULPS  eight3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS  eight3c091da5<>+0(SB), Y4, Y4
-	VMULPS  Y5, Y4, Y4
-	VADDPS  eight3d2aaa31<>+0(SB), Y4, Y4
-	VMULPS  Y5, Y4, Y4
-	VADDPS  eight3e2aaa48<>+0(SB), Y4, Y4
-	VMULPS  Y5, Y4, Y4
-	VADDPS  eight3f000000<>+0(SB), Y4, Y4
-	VMULPS  Y5, Y5, Y6
-	VMULPS  Y4, Y6, Y4
-	VADDPS  Y0, Y4, Y0
-	VADDPS  Y0, Y5, Y0
-	VADDPS  eight3f800000<>+0(SB), Y0, Y0
-	VPSRAD  $0x01, Y3, Y4
-	VPADDD  eight0000007f<>+0(SB), Y4, Y5
-	VPSLLD  $0x17, Y5, Y5
-	VMULPS  Y5, Y0, Y0
-	VPSUBD  Y4, Y3, Y3
-	VPADDD  eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD  $0x17, Y3, Y3
-	VMULPS  Y3, Y0, Y0
-	VADDPS  Y0, Y0, Y3
-	VADDPS  eight40000000<>+0(SB), Y0, Y0
-	VDIVPS  Y0, Y3, Y0
-	VMULPS  Y0, Y0, Y3
-	VMULPS  Y3, Y0, Y4
-	VMULPS  eight3a0f7c2b<>+0(SB), Y3, Y5
-	VADDPS  eight3b0f5b11<>+0(SB), Y5, Y5
-	VMULPS  Y3, Y5, Y5
-	VADDPS  eight3c4ce93d<>+0(SB), Y5, Y5
-	VMULPS  Y3, Y5, Y3
-	VADDPS  eight3daaaa80<>+0(SB), Y3, Y3
-	VMULPS  Y3, Y4, Y3
+	VMOVUPS (SI), Y2
+	VMOVUPS (DI), Y3
+	VCMPPS  $0x04, eight00000000<>+0(SB), Y3, Y4
+	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y1, Y3, Y1
+	VANDPS  Y1, Y4, Y1
 	VADDPS  Y3, Y0, Y0
-	VADDPS  Y0, Y2, Y0
-	VADDPS  Y0, Y1, Y0
+	VXORPS  eight80000000<>+0(SB), Y1, Y1
 	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (DX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DI
 	SUBQ    $0x08, AX
 	JMP     loop
 
 rest:
 	TESTQ      AX, AX
 	JZ         done
-	LEAQ       tailMasks<>+0(SB), SI
+	LEAQ       tailMasks<>+0(SB), R8
 	NEGQ       AX
-	VMOVDQU    32(SI)(AX*4), Y0
+	VMOVDQU    32(R8)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
 	VMASKMOVPS (BX), Y0, Y2
-	VMOVUPS    eight00000000<>+0(SB), Y3
-	VMAXPS     Y1, Y3, Y3
-	VADDPS     eight00000000<>+0(SB), Y3, Y3
-	VMULPS     Y2, Y1, Y2
-	VSUBPS     Y2, Y3, Y2
-	VORPS      eight80000000<>+0(SB), Y1, Y1
-	VCMPPS     $0x11, eight00000000<>+0(SB), Y1, Y3
-	VANDNPS    Y1, Y3, Y3
-	VORPS      eight80000000<>+0(SB), Y1, Y1
-	VMOVUPS    eightc2d00000<>+0(SB), Y4
-	VMAXPS     Y1, Y4, Y1
-	VMOVUPS    eight00000000<>+0(SB), Y4
-	VMINPS     Y1, Y4, Y1
-	VMULPS     eight3fb8aa3b<>+0(SB), Y1, Y4
-	VADDPS     eight4b400000<>+0(SB), Y4, Y4
-	VSUBPS     eight4b400000<>+0(SB), Y4, Y5
-	VPSUBD     eight4b400000<>+0(SB), Y4, Y4
-	VMULPS     eight3f318000<>+0(SB), Y5, Y6
-	VSUBPS     Y6, Y1, Y1
-	VMULPS     eightb95e8083<>+0(SB), Y5, Y5
-	VSUBPS     Y5, Y1, Y6
-	VSUBPS     Y6, Y1, Y1
-	VSUBPS     Y5, Y1, Y1
-	VMULPS     eight3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3f000000<>+0(SB), Y5, Y5
-	VMULPS     Y6, Y6, Y7
-	VMULPS     Y5, Y7, Y5
-	VADDPS     Y1, Y5, Y1
-	VADDPS     Y1, Y6, Y1
-	VADDPS     eight3f800000<>+0(SB), Y1, Y1
-	VPSRAD     $0x01, Y4, Y5
-	VPADDD     eight0000007f<>+0(SB), Y5, Y6
-	VPSLLD     $0x17, Y6, Y6
-	VMULPS     Y6, Y1, Y1
-	VPSUBD     Y5, Y4, Y4
-	VPADDD     eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD     $0x17, Y4, Y4
-	VMULPS     Y4, Y1, Y1
-	VADDPS     Y1, Y1, Y4
-	VADDPS     eight40000000<>+0(SB), Y1, Y1
-	VDIVPS     Y1, Y4, Y1
-	VMULPS     Y1, Y1, Y4
-	VMULPS     Y4, Y1, Y5
-	VMULPS     eight3a0f7c2b<>+0(SB), Y4, Y6
-	VADDPS     eight3b0f5b11<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y6
-	VADDPS     eight3c4ce93d<>+0(SB), Y6, Y6
-	VMULPS     Y4, Y6, Y4
-	VADDPS     eight3daaaa80<>+0(SB), Y4, Y4
-	VMULPS     Y4, Y5, Y4
+	VMASKMOVPS (SI), Y0, Y3
+	VMASKMOVPS (DI), Y0, Y4
+	VCMPPS     $0x04, eight00000000<>+0(SB), Y4, Y5
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y2, Y4, Y2
+	VANDPS     Y2, Y5, Y2
 	VADDPS     Y4, Y1, Y1
-	VADDPS     Y1, Y3, Y1
-	VADDPS     Y1, Y2, Y1
+	VXORPS     eight80000000<>+0(SB), Y2, Y2
 	VMASKMOVPS Y1, Y0, (CX)
+	VMASKMOVPS Y2, Y0, (DX)
 
 done:
 	VZEROUPPER

@@ -10,7 +10,15 @@ func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 	panic("kernel: no assembly")
 }
 
+func panels1AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+	panic("kernel: no assembly")
+}
+
 func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+	panic("kernel: no assembly")
+}
+
+func panels2AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
 	panic("kernel: no assembly")
 }
 
@@ -18,7 +26,15 @@ func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 	panic("kernel: no assembly")
 }
 
+func panels3AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+	panic("kernel: no assembly")
+}
+
 func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+	panic("kernel: no assembly")
+}
+
+func panels4AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
 	panic("kernel: no assembly")
 }
 
@@ -26,7 +42,15 @@ func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr i
 	panic("kernel: no assembly")
 }
 
+func panels5AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+	panic("kernel: no assembly")
+}
+
 func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+	panic("kernel: no assembly")
+}
+
+func panels6AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
 	panic("kernel: no assembly")
 }
 
@@ -34,9 +58,17 @@ func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int) {
 	panic("kernel: no assembly")
 }
 
-func sumRowsAVX2(sums *float32, x *float32, ldx int, n int) { panic("kernel: no assembly") }
+func sumRowsAVX2(sums *float32, x *float32, m int, rows int) { panic("kernel: no assembly") }
+
+func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int) {
+	panic("kernel: no assembly")
+}
 
 func finiteAVX2(n int, x *float32) bool { panic("kernel: no assembly") }
+
+func addWideAVX2(n int, sum *float64, x *float32) { panic("kernel: no assembly") }
+
+func totalAVX2(sum *float64) float64 { panic("kernel: no assembly") }
 
 func peakAVX2(n int) { panic("kernel: no assembly") }
 
@@ -49,6 +81,8 @@ func sigmoidAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 func tanhAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
 func expAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+
+func logAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
 func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
 
@@ -66,7 +100,13 @@ func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32) { panic("kernel
 
 func softplusSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
 
-func logisticAVX2(n int, l *float32, z *float32, y *float32) { panic("kernel: no assembly") }
+func logisticAVX2(n int, a *float32, dz *float32, l *float32, z *float32, y *float32) {
+	panic("kernel: no assembly")
+}
+
+func labelledAVX2(n int, label *float32, l *float32, z *float32, peak *float32, y *float32) {
+	panic("kernel: no assembly")
+}
 
 func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32) {
 	panic("kernel: no assembly")

@@ -133,6 +133,10 @@ func less(x, y Op) VecVirtual {
 	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x11), y, x, to) }, x, y)
 }
 
+func atMostMask(x, y Op) VecVirtual {
+	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x12), y, x, to) }, x, y)
+}
+
 func greater(x, y Op) VecVirtual {
 	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x1e), y, x, to) }, x, y)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
@@ -13,18 +14,22 @@ import (
 var (
 	log1pCoef = []float32{0.0833330154, 0.0125067802, 0.00218743482, 0.000547351956}
 
-	expCoef  = []float32{0.5, 0.166665196, 0.0416662134, 0.00836888421, 0.00139501283}
-	tanhCoef = []float32{-0.333332956, 0.133323446, -0.0538798124, 0.021486681, -0.00794613641, 0.00230138353, -0.0003584566}
+	expCoef = []float32{0.5, 0.166665196, 0.0416662134, 0.00836888421, 0.00139501283}
+	logCoef = []float32{0.333333135, -0.250000089, 0.200021178, -0.166679934, 0.142195582, -0.124056309, 0.118881755, -0.116754204, 0.0674632043}
 )
 
-const round = 0x1.8p23
+const (
+	round   = 0x1.8p23
+	ln2High = 0.693359375
+	ln2Low  = -2.1219444005e-4
+)
 
 // expParts is expSingle: p and n with eˣ = 2ⁿ·(1 + p).
 func expParts(x VecVirtual) (p, n VecVirtual) {
 	t := add(mul(x, c(math.Log2E)), c(round))
 	k := sub(t, c(round))
 	n = subInts(t, c(round))
-	a, b := sub(x, mul(k, c(0.693359375))), mul(k, c(-2.1219444005e-4))
+	a, b := sub(x, mul(k, c(ln2High))), mul(k, c(ln2Low))
 	r := sub(a, b)
 	rl := sub(sub(a, r), b)
 	q := polynomial(r, expCoef)
@@ -39,6 +44,11 @@ func exp(x VecVirtual) VecVirtual {
 func sigmoid(x VecVirtual) VecVirtual {
 	x = atMost(atLeast(x, c(-104)), c(104))
 	p, n := expParts(or(x, bits(1<<31)))
+	return sigmoidOf(x, p, n)
+}
+
+// sigmoidOf is σ(x), given p and n of e^−|x|.
+func sigmoidOf(x, p, n VecVirtual) VecVirtual {
 	s := power(largerInt(n, bits(0xffffffc0))) // −64
 	d := add(add(s, c(1)), mul(s, p))
 	below := less(x, c(0))
@@ -48,12 +58,39 @@ func sigmoid(x VecVirtual) VecVirtual {
 
 func tanh(x VecVirtual) VecVirtual {
 	a := abs(x)
-	p, n := expParts(atMost(atLeast(mul(a, c(-2)), c(-40)), c(0)))
-	s := power(n)
-	y := sub(c(1), div(mul(add(s, s), add(p, c(1))), add(add(s, c(1)), mul(s, p))))
-	z := mul(a, a)
-	small := add(a, mul(mul(a, z), polynomial(z, tanhCoef)))
-	return or(choose(less(a, c(1)), small, y), and(x, bits(1<<31)))
+	t := atMost(add(a, a), c(20))
+	u := add(mul(t, c(math.Log2E)), c(round))
+	k := sub(u, c(round))
+	r := sub(sub(t, mul(k, c(ln2High))), mul(k, c(ln2Low)))
+	p := add(r, mul(mul(r, r), polynomial(r, expCoef)))
+	s := YMM()
+	VPSLLD(Imm(23), u, s)
+	s = addInts(s, bits(127<<23))
+	e := add(sub(s, c(1)), mul(s, p))
+	return or(div(e, add(e, c(2))), and(x, bits(1<<31)))
+}
+
+// log is logSingle.
+func log(x VecVirtual) VecVirtual {
+	small := less(x, c(0x1p-126))
+	m := choose(small, mul(x, c(0x1p23)), x)
+	b := addInts(m, bits(0x3f800000-0x3f3504f3))
+	k, fk := YMM(), YMM()
+	VPSRLD(Imm(23), b, k)
+	k = subInts(addInts(k, and(small, bits(0xffffffe9))), bits(127)) // −23
+	VCVTDQ2PS(k, fk)
+	f := sub(addInts(and(b, bits(1<<23-1)), bits(0x3f3504f3)), c(1))
+	z := mul(f, f)
+	y := mul(mul(z, f), polynomial(f, logCoef))
+	y = add(sub(y, mul(z, c(0.5))), mul(fk, c(ln2Low)))
+	high := mul(fk, c(ln2High))
+	s := add(high, f)
+	y = add(s, add(sub(f, sub(s, high)), y))
+	ordinary := and(greater(x, c(0)), atMostMask(x, c(math.MaxFloat32)))
+	y = choose(ordinary, y, sqrt(x)) // +Inf, or NaN
+	low := YMM()
+	VMOVUPS(c(float32(math.Inf(-1))), low)
+	return choose(equal(x, c(0)), low, y)
 }
 
 // expm1 is Expm1: 2ⁿ·((1 − 2⁻ⁿ) + p).
@@ -67,11 +104,16 @@ func expm1(x VecVirtual) VecVirtual {
 func softplus(x VecVirtual) VecVirtual {
 	top := without(less(x, c(0)), x)
 	p, n := expParts(atMost(atLeast(or(x, bits(1<<31)), c(-104)), c(0)))
+	return add(top, log1pOf(p, n))
+}
+
+// log1pOf is log(1 + e), given p and n of e.
+func log1pOf(p, n VecVirtual) VecVirtual {
 	e := scale(add(p, c(1)), n)
 	// log(1 + e) = w + w³·q(w²), w = 2e/(2 + e)
 	w := div(add(e, e), add(e, c(2)))
 	v := mul(w, w)
-	return add(top, add(w, mul(mul(w, v), polynomial(v, log1pCoef))))
+	return add(w, mul(mul(w, v), polynomial(v, log1pCoef)))
 }
 
 // larger0 is max(x, 0): the larger of x and 0, of which −0 is made 0.
@@ -89,6 +131,7 @@ func elements() {
 	one("sigmoid", sigmoid)
 	one("tanh", tanh)
 	one("exp", exp)
+	one("log", log)
 	elementwise("leakyReLU", []string{"a", "z"}, []string{"alpha"}, func(x values) values {
 		return values{"a": choose(greater(x["z"], c(0)), x["z"], mul(x["z"], x["alpha"]))}
 	})
@@ -122,9 +165,18 @@ func elements() {
 	})
 
 	// The losses: l is an output's share of the loss, before it is added up.
-	elementwise("logistic", []string{"l", "z", "y"}, nil, func(x values) values {
-		z := x["z"]
-		return values{"l": add(sub(larger0(z), mul(z, x["y"])), softplus(or(z, bits(1<<31))))}
+	elementwise("logistic", []string{"a", "dz", "l", "z", "y"}, nil, func(x values) values {
+		z, y := x["z"], x["y"]
+		held := atMost(atLeast(z, c(-104)), c(104))
+		p, n := expParts(or(held, bits(1<<31)))
+		l := add(sub(larger0(z), mul(z, y)), add(log1pOf(p, n), c(0)))
+		a := sigmoidOf(held, p, n)
+		return values{"a": a, "dz": sub(a, y), "l": l}
+	})
+	elementwise("labelled", []string{"label", "l", "z", "peak", "y"}, nil, func(x values) values {
+		y := x["y"]
+		l := and(differ(y, c(0)), mul(y, sub(x["z"], x["peak"])))
+		return values{"label": add(x["label"], y), "l": xor(l, bits(1<<31))}
 	})
 	elementwise("halfSquared", []string{"l", "da", "a", "y"}, nil, func(x values) values {
 		e := sub(x["a"], x["y"])

@@ -10,10 +10,14 @@ func main() {
 	ConstraintExpr("!noasm")
 	for rows := 1; rows <= 6; rows++ {
 		multiplyAVX2(rows)
+		panelsAVX2(rows)
 	}
 	turn()
 	sumRows()
+	dots()
 	finite()
+	addWide()
+	total()
 	peak()
 	elements()
 	Generate()

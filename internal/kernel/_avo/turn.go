@@ -119,39 +119,3 @@ func finite() {
 	Store(ok, ReturnIndex(0))
 	RET()
 }
-
-// sumRows writes the kernel that adds up eight rows at a time, each in its own
-// order: eight chains, of which none waits for another.
-func sumRows() {
-	TEXT("sumRowsAVX2", NOSPLIT, "func(sums, x *float32, ldx, n int)")
-	Doc("sumRowsAVX2 writes the sums of 8 rows of n float32, ldx apart.")
-	Pragma("noescape")
-	sums := Load(Param("sums"), GP64())
-	x := Load(Param("x"), GP64())
-	ldx := Load(Param("ldx"), GP64())
-	n := Load(Param("n"), GP64())
-	SHLQ(Imm(2), ldx)
-	ld3, low := GP64(), GP64()
-	LEAQ(Mem{Base: ldx, Index: ldx, Scale: 2}, ld3)
-	LEAQ(Mem{Base: x, Index: ldx, Scale: 4}, low)
-	var chain [8]VecVirtual
-	for i := range chain {
-		chain[i] = XMM()
-		VXORPS(chain[i], chain[i], chain[i])
-	}
-	Label("loop")
-	for half, base := range []Register{x, low} {
-		for i, m := range []Mem{{Base: base}, {Base: base, Index: ldx, Scale: 1}, {Base: base, Index: ldx, Scale: 2}, {Base: base, Index: ld3, Scale: 1}} {
-			s := chain[4*half+i]
-			VADDSS(m, s, s)
-		}
-	}
-	ADDQ(Imm(4), x)
-	ADDQ(Imm(4), low)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	for i, s := range chain {
-		VMOVSS(s, Mem{Base: sums, Disp: 4 * i})
-	}
-	RET()
-}

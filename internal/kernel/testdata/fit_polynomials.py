@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds the coefficients of the polynomials in exp.go, log.go, tanh.go and normal.go.
+"""Finds the coefficients of the polynomials in exp.go, log.go and normal.go.
 
 Each is the minimax polynomial of its remainder function, by Remez exchange in 50 digits, weighted so that the error of the
 whole result is levelled. Needs mpmath (and gmpy2, for patience). Prints the coefficients, constant first, with the greatest weighted error before
@@ -85,11 +85,6 @@ def softplus_rest(v):  # log((1 + s)/(1 − s)) = w + w·v·rest(v), w = 2·s, v
     return atanh_rest(v / 4) / 8
 
 
-def tanh_rest(z):  # tanh x = x + x·z·rest(z), z = x²
-    x = mp.sqrt(z)
-    return (mp.tanh(x) / x - 1) / z if z > mp.mpf("1e-6") else mp.mpf(-1) / 3 + 2 * z / 15 - 17 * z * z / 315
-
-
 def mills(k):  # (t + k)·Φ(−t)·e^(t²/2) as a function of y = (t − k)/(t + k)
     def f(y):
         t = k * (1 + y) / (1 - y)
@@ -105,7 +100,6 @@ root, half = mp.sqrt(2), mp.sqrt(mp.mpf(1) / 2)
 third = place(root, 1) ** 2  # s² at f = √2 − 1
 fit("expSingle", exp_rest, lambda x: x * x, -HALF_LN2, HALF_LN2, 4, single)
 fit("logSingle", log_rest, lambda x: x**3 / mp.log1p(x), half - 1, root - 1, 8, single)
-fit("tanhSingle", tanh_rest, lambda z: z / (mp.tanh(mp.sqrt(z)) / mp.sqrt(z)), 0, 1, 6, single)
 fit("expWide", expm1_ratio, lambda x: 1 / expm1_ratio(x), -HALF_LN2, HALF_LN2, 8, double)
 fit("log1pSingle", softplus_rest, lambda v: v, 0, mp.mpf(4) / 9, 3, single)
 fit("normalWide", mills(3), lambda y: 1 / mills(3)(y), -1, place(15, 3), 12, double)

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// The kernels whose lanes are examples: a sum over a tile is dealt over eight
+// lanes, and the lanes are added in pairs at the end.
+
+// lanes walks over the m examples of a tile, eight at a time and the rest under
+// a mask.
+type lanes struct {
+	m, masks Register
+	name     string
+}
+
+// each writes the loop: step uses the examples that the pointers have come to,
+// and is told how to load them.
+func (l *lanes) each(name string, pointers []Register, step func(load func(Mem) VecVirtual)) {
+	left := GP64()
+	MOVQ(l.m, left)
+	Label(name + "_loop")
+	CMPQ(left, Imm(8))
+	JLT(LabelRef(name + "_rest"))
+	step(func(m Mem) VecVirtual {
+		v := YMM()
+		VMOVUPS(m, v)
+		return v
+	})
+	for _, p := range pointers {
+		ADDQ(Imm(32), p)
+	}
+	SUBQ(Imm(8), left)
+	JMP(LabelRef(name + "_loop"))
+	Label(name + "_rest")
+	TESTQ(left, left)
+	JZ(LabelRef(name + "_done"))
+	NEGQ(left)
+	mask := YMM()
+	VMOVDQU(Mem{Base: l.masks, Index: left, Scale: 4, Disp: 32}, mask)
+	step(func(m Mem) VecVirtual {
+		v := YMM()
+		VMASKMOVPS(m, mask, v)
+		return v
+	})
+	Label(name + "_done")
+}
+
+func newLanes(m Register) *lanes {
+	l := &lanes{m: m, masks: GP64()}
+	LEAQ(tailMasks(), l.masks)
+	return l
+}
+
+// sumUp adds the lanes of up to four vectors: (0+1)+(2+3), and the upper four
+// likewise. The result has the sums in its lowest lanes.
+func sumUp(s []VecVirtual) VecVirtual {
+	pair := func(a, b VecVirtual) VecVirtual {
+		to := YMM()
+		VHADDPS(b, a, to)
+		return to
+	}
+	last := func(i int) VecVirtual { return s[min(i, len(s)-1)] }
+	four := pair(pair(s[0], last(1)), pair(last(2), last(3)))
+	high, sum := XMM(), XMM()
+	VEXTRACTF128(Imm(1), four, high)
+	VADDPS(high, four.AsX(), sum)
+	return sum
+}
+
+// sumRows writes the kernel that adds up rows one after the other.
+func sumRows() {
+	TEXT("sumRowsAVX2", NOSPLIT, "func(sums, x *float32, m, rows int)")
+	Doc("sumRowsAVX2 writes the sums of rows of m float32, one after the other.")
+	Pragma("noescape")
+	sums := Load(Param("sums"), GP64())
+	x := Load(Param("x"), GP64())
+	m := Load(Param("m"), GP64())
+	rows := Load(Param("rows"), GP64())
+	l := newLanes(m)
+	Label("row")
+	sum := YMM()
+	VXORPS(sum, sum, sum)
+	at := GP64()
+	MOVQ(x, at)
+	l.each("sum", []Register{at}, func(load func(Mem) VecVirtual) {
+		VADDPS(load(Mem{Base: at}), sum, sum)
+	})
+	VMOVSS(sumUp([]VecVirtual{sum}), Mem{Base: sums})
+	ADDQ(Imm(4), sums)
+	LEAQ(Mem{Base: x, Index: m, Scale: 4}, x)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// dots writes the kernel of GradWeightsFew: two rows of dz by four of a at a
+// time, and what is left of each one by one.
+func dots() {
+	TEXT("dotsAVX2", NOSPLIT, "func(dw *float32, ldw int, dz *float32, lddz, rows int, a *float32, lda, k, m int)")
+	Doc("dotsAVX2 writes dw[i][q] = Σ dz[i][j]·a[q][j] for rows of dz and k rows of a.")
+	Pragma("noescape")
+	dw := Load(Param("dw"), GP64())
+	ldw := Load(Param("ldw"), GP64())
+	dz := Load(Param("dz"), GP64())
+	lddz := Load(Param("lddz"), GP64())
+	lda, lda3 := Load(Param("lda"), GP64()), GP64()
+	l := newLanes(Load(Param("m"), GP64()))
+	for _, stride := range []Register{ldw, lddz, lda} {
+		SHLQ(Imm(2), stride)
+	}
+	LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
+	rows, err := Param("rows").Resolve() // stays in memory: there are few registers
+	if err != nil {
+		panic(err)
+	}
+	for _, r := range []int{2, 1} {
+		name := fmt.Sprintf("rows%d", r)
+		Label(name)
+		CMPQ(rows.Addr, Imm(uint64(r)))
+		JLT(LabelRef(name + "_end"))
+		d := &dotBlock{l: l, rows: r, dz: dz, lddz: lddz, lda: lda, lda3: lda3, ldw: ldw, a: GP64(), to: GP64()}
+		left := GP64()
+		Load(Param("a"), d.a)
+		Load(Param("k"), left)
+		MOVQ(dw, d.to)
+		for _, c := range []int{4, 1} {
+			of := fmt.Sprintf("%s_of%d", name, c)
+			Label(of)
+			CMPQ(left, Imm(uint64(c)))
+			JLT(LabelRef(of + "_end"))
+			d.write(of, c)
+			SUBQ(Imm(uint64(c)), left)
+			JMP(LabelRef(of))
+			Label(of + "_end")
+		}
+		for range r {
+			ADDQ(lddz, dz)
+			ADDQ(ldw, dw)
+		}
+		SUBQ(Imm(uint64(r)), rows.Addr)
+		JMP(LabelRef(name))
+		Label(name + "_end")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+type dotBlock struct {
+	l                        *lanes
+	rows                     int
+	dz, lddz, lda, lda3, ldw Register
+	a, to                    Register // the next row of a, the next number of dw
+}
+
+// write computes rows × cols numbers, and steps on.
+func (d *dotBlock) write(name string, cols int) {
+	sums := make([][]VecVirtual, d.rows)
+	for r := range sums {
+		for range cols {
+			s := YMM()
+			VXORPS(s, s, s)
+			sums[r] = append(sums[r], s)
+		}
+	}
+	z, a := GP64(), GP64()
+	MOVQ(d.dz, z)
+	MOVQ(d.a, a)
+	row := []Mem{{Base: a}, {Base: a, Index: d.lda, Scale: 1}, {Base: a, Index: d.lda, Scale: 2}, {Base: a, Index: d.lda3, Scale: 1}}
+	d.l.each(name, []Register{z, a}, func(load func(Mem) VecVirtual) {
+		u := []VecVirtual{load(Mem{Base: z})}
+		if d.rows == 2 {
+			u = append(u, load(Mem{Base: z, Index: d.lddz, Scale: 1}))
+		}
+		for c := range cols {
+			x := load(row[c])
+			for r := range sums {
+				VFMADD231PS(x, u[r], sums[r][c])
+			}
+		}
+	})
+	for r := range sums {
+		to := Mem{Base: d.to}
+		if r > 0 {
+			to.Index, to.Scale = d.ldw, 1
+		}
+		if cols == 4 {
+			VMOVUPS(sumUp(sums[r]), to)
+		} else {
+			VMOVSS(sumUp(sums[r]), to)
+		}
+	}
+	ADDQ(Imm(uint64(4*cols)), d.to)
+	for range cols {
+		ADDQ(d.lda, d.a)
+	}
+}
