@@ -191,10 +191,10 @@ func functionsOf[T Float](g *Activation) *functions[T] {
 	return f.(*functions[T])
 }
 
-// activate computes A of a layer, (n, m), softmax included.
-func activate[T Float](g *Activation, a, z []T, n, m int) {
+// activate computes A of a layer, (n, m) with a row every ld, softmax included.
+func activate[T Float](g *Activation, a, z []T, ld, n, m int) {
 	if g.Name == Softmax.Name {
-		kernel.Softmax(a, z, n, m)
+		kernel.Softmax(a, z, ld, n, m)
 		return
 	}
 	functionsOf[T](g).forward(a, z, T(g.Alpha))
@@ -219,24 +219,8 @@ func Output[T Float](g Activation, z MatrixOf[T]) {
 		Forward(g, z.Data, z.Data)
 		return
 	}
-	// A tile at a time: columns must lie together for the kernel.
-	var tile []T
 	for first := 0; first < z.Cols; first += kernel.Tile {
-		m := min(kernel.Tile, z.Cols-first)
-		if m == z.Cols {
-			kernel.Softmax(z.Data, z.Data, z.Rows, m)
-			return
-		}
-		if tile == nil {
-			tile = make([]T, z.Rows*kernel.Tile)
-		}
-		t := tile[:z.Rows*m]
-		for i := range z.Rows {
-			copy(t[i*m:], z.Row(i)[first:first+m])
-		}
-		kernel.Softmax(t, t, z.Rows, m)
-		for i := range z.Rows {
-			copy(z.Row(i)[first:], t[i*m:(i+1)*m])
-		}
+		tile := z.Data[first:]
+		kernel.Softmax(tile, tile, z.Cols, z.Rows, min(kernel.Tile, z.Cols-first))
 	}
 }

@@ -27,7 +27,7 @@ type Loss struct {
 // "" is the one for every other.
 type lossFunctions[T Float] map[string]lossFunction[T]
 
-type lossFunction[T Float] func(dz, z, a, y []T, ldy int, w []T, c, m int, param T) float64
+type lossFunction[T Float] func(dz, z, a, y []T, ld, ldy int, w []T, c, m int, param T) float64
 
 // The losses. Cross-entropy, half squared error (with linear outputs) and
 // Poisson (with exp) have dZ = A − Y.
@@ -154,7 +154,7 @@ func (l Loss) Of(a, y float64) float64 {
 	if err != nil {
 		return math.NaN()
 	}
-	return l.double[""](nil, nil, []float64{a}, []float64{y}, 1, nil, 1, 1, l.Param)
+	return l.double[""](nil, nil, []float64{a}, []float64{y}, 1, 1, nil, 1, 1, l.Param)
 }
 
 // known returns the loss of this name and parameter, complete: a caller may have

@@ -293,23 +293,24 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 	p.space.fit(n, min(m, kernel.Tile), false, false)
 	for first := 0; first < m; first += kernel.Tile {
 		mt := min(kernel.Tile, m-first)
-		last := p.forward(x, first, mt)
+		last, ld := p.forward(x, first, mt)
 		out := last.z
 		if !p.Logits {
 			out = last.a
-			activate(&n.last().Activation, out, last.z, c, mt)
+			activate(&n.last().Activation, out, last.z, ld, c, mt)
 		}
 		for i := range c {
-			copy(p.out.Data[i*m+first:i*m+first+mt], out[i*mt:(i+1)*mt])
+			copy(p.out.Data[i*m+first:i*m+first+mt], out[i*ld:])
 		}
 	}
 	return p.out, nil
 }
 
-// forward is workspace.forward, or the same for one example of a frozen network.
-func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) *layerSpace[T] {
+// forward is workspace.forward, or the same for one example of a frozen network;
+// with the length of a row.
+func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) (*layerSpace[T], int) {
 	if p.Frozen == nil || x.Cols != 1 {
-		return p.space.forward(p.Net, x, first, mt, nil)
+		return p.space.forward(p.Net, x, first, mt, nil), p.space.ld
 	}
 	in := x.Data
 	var l *layerSpace[T]
@@ -323,7 +324,7 @@ func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) *layerSpace[T] {
 			in = l.a
 		}
 	}
-	return l
+	return l, 1
 }
 
 func (n *NetworkOf[T]) checkInput(x MatrixOf[T]) error {

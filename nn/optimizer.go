@@ -29,13 +29,12 @@ type elementwise interface {
 	update64(u update[float64])
 }
 
-// update is one optimiser step on one tensor.
+// update is one optimiser step.
 type update[T Float] struct {
-	p, g    []T  // parameters and gradient
-	u, v    []T  // moments, as many as the optimiser has
-	rate    T    // learning rate × schedule
-	step    int  // t = 1, 2, …
-	weights bool // p is a W, not a b
+	p, g []T // parameters and gradient
+	u, v []T // moments, as many as the optimiser has
+	rate T   // learning rate × schedule
+	step int // t = 1, 2, …
 }
 
 // GradientDescent: p ← p − rate·g.
@@ -215,15 +214,8 @@ func (o *AdamW) check() error {
 	return o.Adam.check()
 }
 
-func (o *AdamW) update32(u update[float32]) { adamW(o, u) }
-func (o *AdamW) update64(u update[float64]) { adamW(o, u) }
-
-func adamW[T Float](o *AdamW, u update[T]) {
-	if u.weights {
-		kernel.Decay(u.p, T(float64(u.rate)*cmp.Or(o.WeightDecay, 0.01)))
-	}
-	adam(&o.Adam, u)
-}
+// shrinkage is the share of W that a step of this rate takes off.
+func (o *AdamW) shrinkage(rate float64) float64 { return float64(rate * cmp.Or(o.WeightDecay, 0.01)) }
 
 // Name implements Optimizer.
 func (o *LBFGS) Name() string { return "lbfgs" }

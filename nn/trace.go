@@ -43,7 +43,7 @@ func (t *TrainerOf[T]) Trace(x, y MatrixOf[T], weights []T) (*TraceOf[T], error)
 	return trace, nil
 }
 
-// take copies a tile's values; tiles write different columns.
+// take copies a strip's values; strips write different columns.
 func (t *TraceOf[T]) take(s *workspace[T], first, mt int) {
 	for i := range s.layers {
 		l := &s.layers[i]
@@ -52,7 +52,7 @@ func (t *TraceOf[T]) take(s *workspace[T], first, mt int) {
 			from []T
 		}{{t.Z[i], l.z}, {t.A[i], l.a}, {t.DZ[i], l.dz}} {
 			for r := range c.to.Rows {
-				copy(c.to.Data[r*t.m+first:r*t.m+first+mt], c.from[r*mt:(r+1)*mt])
+				copy(c.to.Data[r*t.m+first:r*t.m+first+mt], c.from[r*s.ld:])
 			}
 		}
 	}

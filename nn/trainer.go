@@ -35,12 +35,13 @@ type TrainerOf[T Float] struct {
 	grad    []T // dW row by row, then db, of each layer: the layout of params
 	moments [2][]T
 	search  *lbfgs[T]
-	space   []workspace[T] // one a tile of a group
+	space   []workspace[T] // one a strip of a group
 	blocks  []block
 	near    [][][]T // of each worker: a block's sums, one a tile of a group
 	threads int
 	totals  [maxGroup]total // of the group's tiles
 	group   int             // tiles of a group
+	strip   int             // tiles of a strip
 	stack   []partial[T]    // stack[i]: the sum of 2ⁱ groups
 	pool    *workers
 	trace   *TraceOf[T]
@@ -54,7 +55,7 @@ type TrainerOf[T Float] struct {
 	weight    float64 // Σw of the examples
 	dropping  bool
 	inGroup   int // tiles of the group at work
-	tileJob   func(worker, i int)
+	stripJob  func(worker, i int)
 	blockJob  func(worker, i int)
 	lossOnly  bool
 }
@@ -290,7 +291,7 @@ func (t *TrainerOf[T]) prepare() error {
 			t.moments[i] = make([]T, len(t.grad))
 		}
 	}
-	t.tileJob, t.blockJob = t.tile, t.block
+	t.stripJob, t.blockJob = t.throughNet, t.block
 	return nil
 }
 
@@ -321,25 +322,60 @@ func (t *TrainerOf[T]) reserve() {
 		threads = 1
 	}
 	t.threads = min(threads, maxGroup)
-	t.group = t.groupSize()
+	t.strip = t.stripSize()
+	t.group = max(t.groupSize(), t.strip)
 	if t.threads > 1 && t.pool == nil {
 		t.pool = newWorkers(t.threads)
 		runtime.AddCleanup(t, (*workers).close, t.pool)
 	}
-	for len(t.space) < min(t.tiles, t.group) {
+	tiles := min(t.tiles, t.group)
+	for len(t.space) < (tiles+t.strip-1)/t.strip {
 		t.space = append(t.space, workspace[T]{})
 	}
 	for i := range t.space {
-		t.space[i].fit(t.Net, mt, true, t.trace != nil)
+		t.space[i].fit(t.Net, min(t.x.Cols, t.strip*kernel.Tile), true, t.trace != nil)
 	}
 	for len(t.near) < t.threads {
 		t.near = append(t.near, nil)
 	}
 	for i := range t.near {
-		for len(t.near[i]) < len(t.space) {
-			t.near[i] = append(t.near[i], make([]T, min(blockWeights, len(t.grad))))
+		for len(t.near[i]) < tiles {
+			t.near[i] = append(t.near[i], make([]T, t.nearSize()))
 		}
 	}
+}
+
+// nearSize is the most numbers that a block's gradient has at a time.
+func (t *TrainerOf[T]) nearSize() int {
+	size := 0
+	for i := range t.blocks {
+		b := &t.blocks[i]
+		size = max(size, b.units*(min(blockCols, t.Net.Layers[b.layer].W.Cols)+1))
+	}
+	return size
+}
+
+// stripSize is how many tiles go through the network at a time: more than one
+// where their values fill the first cache only together, so that a tiny network
+// has fewer calls. It changes no result.
+func (t *TrainerOf[T]) stripSize() int {
+	const near = 1 << 13 // numbers that the first cache holds
+	values := t.Net.Inputs * kernel.Tile
+	for i := range t.Net.Layers {
+		l := &t.Net.Layers[i]
+		if l.Dropout > 0 {
+			return 1
+		}
+		values += 3*l.Units*kernel.Tile + kernel.Turned(l.W.Cols, kernel.Tile)
+		if kernel.Few(l.Units, l.W.Cols) {
+			values -= kernel.Turned(l.W.Cols, kernel.Tile)
+		}
+	}
+	size := 1
+	for size < maxGroup && 2*size*values <= near {
+		size *= 2
+	}
+	return size
 }
 
 // groupSize is how many tiles are worked on before their gradients are added
@@ -381,7 +417,7 @@ func (t *TrainerOf[T]) gradient() float64 {
 	for t.firstTile = 0; t.firstTile < t.tiles; t.firstTile += t.group {
 		n := min(t.group, t.tiles-t.firstTile)
 		t.inGroup = n
-		t.each(n, t.tileJob)
+		t.each((n+t.strip-1)/t.strip, t.stripJob)
 		sum = treeSum(t.totals[:n])
 		if !t.lossOnly {
 			t.each(len(t.blocks), t.blockJob)
@@ -415,51 +451,57 @@ func (t *TrainerOf[T]) gradient() float64 {
 	return cost + t.penalty
 }
 
-// tile takes tile i of the group through the network, and its dZ back.
-func (t *TrainerOf[T]) tile(_, i int) {
+// throughNet takes strip i of the group through the network, and its dZ back.
+func (t *TrainerOf[T]) throughNet(_, i int) {
 	n, s := t.Net, &t.space[i]
-	tile := t.firstTile + i
-	first := tile * kernel.Tile
-	mt := min(kernel.Tile, t.x.Cols-first)
+	first := (t.firstTile + i*t.strip) * kernel.Tile
+	mt := min(t.strip*kernel.Tile, t.x.Cols-first)
 	var drop *dropout
 	if t.dropping {
-		drop = &dropout{seed: t.Seed, step: uint64(t.step), tile: uint64(tile)}
+		drop = &dropout{seed: t.Seed, step: uint64(t.step), tile: uint64(first / kernel.Tile)}
 	}
 	last := s.forward(n, t.x, first, mt, drop)
-	var w []T
-	if t.w != nil {
-		w = t.w[first : first+mt]
-	}
-	c, dz := n.Outputs(), last.dz
-	if t.lossOnly {
-		dz = nil
-	}
 	if !t.paired {
 		last.forward(last.a, last.z, last.alpha)
 	}
-	t.totals[i] = total{weight: float64(mt)}
-	if w != nil {
-		t.totals[i].weight = 0
-		for _, x := range w {
-			t.totals[i].weight += float64(x)
-		}
+	for j := 0; j < mt; j += kernel.Tile {
+		t.totals[i*t.strip+j/kernel.Tile] = t.lossOf(last, first, j, min(kernel.Tile, mt-j), s.ld)
 	}
-	t.totals[i].loss = t.loss(dz, last.z, last.a, t.y.Data[first:], t.y.Cols, w, c, mt, T(t.Loss.Param))
 	if t.lossOnly {
 		return
 	}
 	if !t.paired {
-		last.backward(dz, last.z, last.a, last.alpha)
+		last.backward(last.dz, last.z, last.a, last.alpha)
 	}
-	s.backward(n, mt, t.dropping)
+	s.backward(n, t.dropping)
 	if t.trace != nil {
 		t.trace.take(s, first, mt)
 	}
 }
 
+// lossOf computes the loss of m examples, a tile, from j on in a strip that
+// begins at example first, and unless it alone is asked for its dZ.
+func (t *TrainerOf[T]) lossOf(last *layerSpace[T], first, j, m, ld int) total {
+	var w []T
+	sum := total{weight: float64(m)}
+	if t.w != nil {
+		w = t.w[first+j : first+j+m]
+		sum.weight = 0
+		for _, x := range w {
+			sum.weight += float64(x)
+		}
+	}
+	var dz []T
+	if !t.lossOnly {
+		dz = last.dz[j:]
+	}
+	sum.loss = t.loss(dz, last.z[j:], last.a[j:], t.y.Data[first+j:], ld, t.y.Cols, w, t.Net.Outputs(), m, T(t.Loss.Param))
+	return sum
+}
+
 // block computes the gradient of block i over the tiles of the group.
 func (t *TrainerOf[T]) block(worker, i int) {
-	blockGradient(&t.blocks[i], t.Net, t.grad, t.space[:t.inGroup], t.near[worker])
+	blockGradient(&t.blocks[i], t.Net, t.grad, t.space, t.strip, t.near[worker][:t.inGroup])
 }
 
 func treeSum(x []total) total {
@@ -528,31 +570,23 @@ func (t *TrainerOf[T]) clip() {
 	}
 }
 
-// update makes the optimiser's step on every W and b.
+// update makes the optimiser's step on all parameters.
 func (t *TrainerOf[T]) update() {
 	o := t.Optimizer.(elementwise)
-	rate := T(float64(o.LearningRate() * t.Schedule.Factor(t.step-1, t.Steps)))
-	at := 0
-	tensor := func(p []T, weights bool) {
-		end := at + len(p)
-		u := update[T]{p: p, g: t.grad[at:end], rate: rate, step: t.step, weights: weights}
-		if t.moments[0] != nil {
-			u.u = t.moments[0][at:end]
-		}
-		if t.moments[1] != nil {
-			u.v = t.moments[1][at:end]
-		}
-		switch u := any(&u).(type) {
-		case *update[float32]:
-			o.update32(*u)
-		case *update[float64]:
-			o.update64(*u)
-		}
-		at = end
+	u := update[T]{
+		p: t.Net.params, g: t.grad, u: t.moments[0], v: t.moments[1], step: t.step,
+		rate: T(float64(o.LearningRate() * t.Schedule.Factor(t.step-1, t.Steps))),
 	}
-	for i := range t.Net.Layers {
-		tensor(t.Net.Layers[i].W.Data, true)
-		tensor(t.Net.Layers[i].B, false)
+	if w, ok := o.(*AdamW); ok {
+		for i := range t.Net.Layers {
+			kernel.Decay(t.Net.Layers[i].W.Data, T(w.shrinkage(float64(u.rate))))
+		}
+	}
+	switch u := any(&u).(type) {
+	case *update[float32]:
+		o.update32(*u)
+	case *update[float64]:
+		o.update64(*u)
 	}
 }
 

@@ -6,51 +6,66 @@ import (
 	"github.com/shoal-nn/shoal/internal/kernel"
 )
 
-// workspace holds one tile of examples on its way through the network.
+// workspace holds a strip of examples on its way through the network: a tile, or
+// of a tiny network several. Nothing but the sums over examples looks at tiles.
 type workspace[T Float] struct {
 	layers []layerSpace[T]
-	x      []T      // the tile's columns of X, side by side
-	mt     int      // examples of the tile
+	x      []T      // the strip's columns of X, side by side
+	mt     int      // examples of the strip
+	ld     int      // between rows of the layers' values
 	keepZ  bool     // Z of hidden layers is looked at afterwards
 	random rand.PCG // of the dropout masks
 }
 
-// layerSpace holds one layer's values for the mt examples of a tile, (n, mt).
+// layerSpace holds one layer's values for the mt examples of a strip, (n, mt)
+// with a row every ld: what lies between the rows is computed, too, and not
+// looked at.
 type layerSpace[T Float] struct {
 	z, a []T // of a hidden layer one and the same, unless g' or keepZ asks for Z
 	dz   []T // of the cost; nil in a workspace that only predicts
 	drop []T // a after dropout; a itself where there is none
 	mask []T // what dropout multiplies by: 0 or 1/(1 − p)
 
-	// The layer's input, for dW: as it came, a row every ld, and turned over if
-	// the layer isn't one of few units.
-	in     []T
-	ld     int
-	few    bool
-	turned []T
+	// The layer's input, for dW: as it came, a row every inLd, and turned over
+	// tile by tile, turnedTile numbers each, if the layer isn't one of few units.
+	in         []T
+	inLd       int
+	few        bool
+	turned     []T
+	turnedTile int
 
 	name     string // of the activation
 	alpha    T
+	relu     bool // is done by the products
 	forward  func(a, z []T, alpha T)
 	backward func(dz, z, a []T, alpha T)
 }
 
-// fit makes room for tiles of up to mt examples of this network.
+// stride is the length of a row of mt examples: whole vectors, so that no kernel
+// needs a mask.
+func stride(mt int) int { return (mt + kernel.Lanes - 1) / kernel.Lanes * kernel.Lanes }
+
+// tilesOf is the number of tiles of m examples.
+func tilesOf(m int) int { return (m + kernel.Tile - 1) / kernel.Tile }
+
+// fit makes room for strips of up to mt examples of this network.
 func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients, keepZ bool) {
 	if s.fits(n, mt, gradients, keepZ) {
 		return
 	}
 	s.keepZ = keepZ
-	s.x = make([]T, n.Inputs*mt)
+	s.x = make([]T, n.Inputs*stride(mt))
 	s.layers = make([]layerSpace[T], len(n.Layers))
 	for i := range n.Layers {
 		l := &n.Layers[i]
-		size := l.Units * mt
+		size := l.Units * stride(mt)
 		to := layerSpace[T]{
 			z: make([]T, size), few: kernel.Few(l.Units, l.W.Cols), name: l.Activation.Name, alpha: T(l.Activation.Alpha),
 		}
 		if to.a = to.z; keepZ || l.Activation.usesZ || i == len(n.Layers)-1 {
 			to.a = make([]T, size)
+		} else {
+			to.relu = to.name == ReLU.Name
 		}
 		if f := functionsOf[T](&l.Activation); f.forward != nil {
 			to.forward, to.backward = f.forward, f.backward
@@ -58,7 +73,8 @@ func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients, keepZ bool) {
 		if gradients {
 			to.dz = make([]T, size)
 			if !to.few {
-				to.turned = make([]T, kernel.Turned(l.W.Cols, mt))
+				to.turnedTile = kernel.Turned(l.W.Cols, min(mt, kernel.Tile))
+				to.turned = make([]T, tilesOf(mt)*to.turnedTile)
 			}
 			if l.Dropout > 0 {
 				to.drop, to.mask = make([]T, size), make([]T, size)
@@ -70,21 +86,22 @@ func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients, keepZ bool) {
 
 // fits says whether there is room: layers may have changed since it was made.
 func (s *workspace[T]) fits(n *NetworkOf[T], mt int, gradients, keepZ bool) bool {
-	if len(s.layers) != len(n.Layers) || len(s.x) < n.Inputs*mt || s.keepZ != keepZ {
+	if len(s.layers) != len(n.Layers) || len(s.x) < n.Inputs*stride(mt) || s.keepZ != keepZ {
 		return false
 	}
 	for i := range n.Layers {
 		l, have := &n.Layers[i], &s.layers[i]
-		if cap(have.z) < l.Units*mt || have.name != l.Activation.Name || have.alpha != T(l.Activation.Alpha) {
+		size := l.Units * stride(mt)
+		if cap(have.z) < size || have.name != l.Activation.Name || have.alpha != T(l.Activation.Alpha) {
 			return false
 		}
 		if !gradients {
 			continue
 		}
-		if cap(have.dz) < l.Units*mt || have.few != kernel.Few(l.Units, l.W.Cols) || !have.few && len(have.turned) < kernel.Turned(l.W.Cols, mt) {
+		if cap(have.dz) < size || have.few != kernel.Few(l.Units, l.W.Cols) || !have.few && len(have.turned) < tilesOf(mt)*kernel.Turned(l.W.Cols, min(mt, kernel.Tile)) {
 			return false
 		}
-		if l.Dropout > 0 && cap(have.mask) < l.Units*mt {
+		if l.Dropout > 0 && cap(have.mask) < size {
 			return false
 		}
 	}
@@ -104,23 +121,30 @@ const nearUnits = 24
 // first on; of the last layer only Z, since its loss may compute A with it.
 // With drop, hidden layers pass on A after dropout.
 func (s *workspace[T]) forward(n *NetworkOf[T], x MatrixOf[T], first, mt int, drop *dropout) *layerSpace[T] {
-	in, ld := s.columns(n, x, first, mt)
+	s.mt, s.ld = mt, stride(mt)
+	ld := s.ld
+	in, inLd := s.columns(n, x, first, mt)
 	var l *layerSpace[T]
 	for i := range n.Layers {
 		w := &n.Layers[i]
 		l = &s.layers[i]
-		l.resize(w.Units * mt)
-		l.in, l.ld = in, ld
+		l.resize(w.Units * ld)
+		l.in, l.inLd = in, inLd
 		k := w.W.Cols
 		for u := 0; u < w.Units; u += nearUnits {
 			units := min(nearUnits, w.Units-u)
-			z := l.z[u*mt : (u+units)*mt]
-			kernel.Affine(z, w.W.Data[u*k:], w.B[u:], in, ld, units, k, mt)
-			if i < len(n.Layers)-1 {
-				l.forward(l.a[u*mt:(u+units)*mt], z, l.alpha)
+			z, rows, b := l.z[u*ld:(u+units)*ld], w.W.Data[u*k:], w.B[u:]
+			switch {
+			case l.relu:
+				kernel.AffineReLU(z, rows, b, in, inLd, units, k, ld)
+			default:
+				kernel.Affine(z, rows, b, in, inLd, units, k, ld)
+				if i < len(n.Layers)-1 {
+					l.forward(l.a[u*ld:(u+units)*ld], z, l.alpha)
+				}
 			}
 		}
-		in, ld = l.a, mt
+		in, inLd = l.a, ld
 		if drop != nil && w.Dropout > 0 {
 			s.drop(l, w.Dropout, drop, i)
 			in = l.drop
@@ -129,17 +153,18 @@ func (s *workspace[T]) forward(n *NetworkOf[T], x MatrixOf[T], first, mt int, dr
 	return l
 }
 
-// columns returns mt columns of x, and the length of a row. Where the batch is
-// wider they are copied, unless the first layer hardly reads them: rows that lie
-// a power of two apart fall on each other in a cache.
+// columns returns mt columns of x, and the length of a row. They are copied where
+// rows aren't whole vectors, and where the batch is wider, unless the first layer
+// hardly reads them: rows that lie a power of two apart fall on each other in a
+// cache.
 func (s *workspace[T]) columns(n *NetworkOf[T], x MatrixOf[T], first, mt int) (in []T, ld int) {
-	if x.Cols == mt || n.Layers[0].Units < nearUnits {
+	if mt == s.ld && (x.Cols == mt || n.Layers[0].Units < nearUnits) {
 		return x.Data[first:], x.Cols
 	}
 	for q := range x.Rows {
-		copy(s.x[q*mt:(q+1)*mt], x.Data[q*x.Cols+first:])
+		copy(s.x[q*s.ld:q*s.ld+mt], x.Data[q*x.Cols+first:])
 	}
-	return s.x[:x.Rows*mt], mt
+	return s.x[:x.Rows*s.ld], s.ld
 }
 
 func (l *layerSpace[T]) resize(size int) {
@@ -153,21 +178,26 @@ func (l *layerSpace[T]) resize(size int) {
 }
 
 // drop sets a share p of A to 0 and multiplies the rest by 1/(1 − p), so that
-// the mean stays (Srivastava et al., 2014).
+// the mean stays (Srivastava et al., 2014). The strip is one tile. Streams differ
+// by step, layer and tile, of which there are fewer than 2³², 2⁸ and 2²⁴.
 func (s *workspace[T]) drop(l *layerSpace[T], p float64, d *dropout, layer int) {
 	s.random.Seed(d.seed^0xd509, d.step<<32|uint64(layer)<<24|d.tile)
 	least := uint64(float64(p * (1 << 32)))
 	keep := T(1 / (1 - p))
 	var bits uint64
-	for j := range l.mask {
-		if j&1 == 0 {
-			bits = s.random.Uint64()
+	drawn := 0
+	for row := 0; row < len(l.mask); row += s.ld {
+		for j := range s.mt {
+			if drawn&1 == 0 {
+				bits = s.random.Uint64()
+			}
+			drawn++
+			l.mask[row+j] = 0
+			if bits&0xffffffff >= least {
+				l.mask[row+j] = keep
+			}
+			bits >>= 32
 		}
-		l.mask[j] = 0
-		if bits&0xffffffff >= least {
-			l.mask[j] = keep
-		}
-		bits >>= 32
 	}
 	copy(l.drop, l.a)
 	kernel.Multiply(l.drop, l.mask)
@@ -177,25 +207,33 @@ func (s *workspace[T]) drop(l *layerSpace[T], p float64, d *dropout, layer int) 
 // the layers' dW need.
 //
 //	dZₗ₋₁ = Wₗᵀ·dZₗ ∗ g'(Zₗ₋₁)
-func (s *workspace[T]) backward(n *NetworkOf[T], mt int, dropped bool) {
-	s.mt = mt
+func (s *workspace[T]) backward(n *NetworkOf[T], dropped bool) {
+	ld := s.ld
 	for i := len(n.Layers) - 1; i >= 0; i-- {
 		w, l := &n.Layers[i], &s.layers[i]
 		if !l.few {
-			kernel.Turn(l.turned, l.in, l.ld, w.W.Cols, mt)
+			for first := 0; first < s.mt; first += kernel.Tile {
+				kernel.Turn(l.turned[first/kernel.Tile*l.turnedTile:], l.in[first:], l.inLd, w.W.Cols, min(kernel.Tile, s.mt-first))
+			}
 		}
 		if i == 0 {
 			break
 		}
 		below, k := &s.layers[i-1], w.W.Cols
+		masked := dropped && n.Layers[i-1].Dropout > 0
 		for u := 0; u < k; u += nearUnits {
 			units := min(nearUnits, k-u)
-			at, end := u*mt, (u+units)*mt
-			kernel.GradInputs(below.dz[at:end], w.W.Data[u:], l.dz, w.Units, k, units, mt)
-			if dropped && n.Layers[i-1].Dropout > 0 {
-				kernel.Multiply(below.dz[at:end], below.mask[at:end])
+			at, end := u*ld, (u+units)*ld
+			dz, a, rows := below.dz[at:end], below.a[at:end], w.W.Data[u:]
+			if below.relu && !masked {
+				kernel.GradInputsReLU(dz, rows, l.dz, a, w.Units, k, units, ld)
+				continue
 			}
-			below.backward(below.dz[at:end], below.z[at:end], below.a[at:end], below.alpha)
+			kernel.GradInputs(dz, rows, l.dz, w.Units, k, units, ld)
+			if masked {
+				kernel.Multiply(dz, below.mask[at:end])
+			}
+			below.backward(dz, below.z[at:end], a, below.alpha)
 		}
 	}
 }
@@ -209,7 +247,7 @@ type block struct {
 
 const (
 	blockCols    = 8 * kernel.Panel
-	blockWeights = nearUnits * 128 // at most
+	blockWeights = nearUnits * 128 // at most, beside the biases
 )
 
 // blocks cuts a network's gradient.
@@ -227,48 +265,68 @@ func (n *NetworkOf[T]) blocks() []block {
 	return all
 }
 
-// blockGradient writes a block's dW and db, summed over the tiles along the tree,
-// to grad. near holds the tiles' sums on the way.
+// A tileOf is one tile of a strip.
+type tileOf[T Float] struct {
+	s        *workspace[T]
+	first, m int // examples of the strip
+}
+
+// tileAt is tile t of a group of strips with so many tiles each.
+func tileAt[T Float](strips []workspace[T], tiles, t int) tileOf[T] {
+	s, first := &strips[t/tiles], t%tiles*kernel.Tile
+	return tileOf[T]{s, first, min(kernel.Tile, s.mt-first)}
+}
+
+// blockGradient writes a block's dW and db, summed along the tree over the tiles
+// of a group of strips, to grad. near holds the tiles' sums on the way, one a tile.
 //
 //	dWₗ = dZₗ·Aₗ₋₁ᵀ    dbₗ = Σ dZₗ
-func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, tiles []workspace[T], near [][]T) {
+func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], tiles int, near [][]T) {
 	w := &n.Layers[b.layer]
 	prev := w.W.Cols
 	dw, db := grad[b.at+b.first*prev:], grad[b.at+w.Units*prev+b.first:]
+	if len(near) == 1 {
+		t := tileAt(strips, tiles, 0)
+		t.weights(b, dw, prev, 0, prev)
+		t.biases(b, db)
+		return
+	}
 	for q := 0; q < prev; q += blockCols {
 		cols := min(blockCols, prev-q)
-		if len(tiles) == 1 {
-			weightsOf(b, dw[q:], prev, &tiles[0], q, cols)
-			continue
+		size := b.units * cols
+		last := q+cols == prev
+		if last {
+			size += b.units // db stands behind dW
 		}
-		for t := range tiles {
-			weightsOf(b, near[t], cols, &tiles[t], q, cols)
+		for i := range near {
+			t := tileAt(strips, tiles, i)
+			t.weights(b, near[i], cols, q, cols)
+			if last {
+				t.biases(b, near[i][b.units*cols:])
+			}
 		}
-		kernel.SumTree(near[:len(tiles)], 0, b.units*cols)
+		kernel.SumTree(near, 0, size)
 		for i := range b.units {
 			copy(dw[i*prev+q:i*prev+q+cols], near[0][i*cols:])
 		}
 	}
-	if len(tiles) == 1 {
-		s := &tiles[0]
-		kernel.GradBiases(db, s.layers[b.layer].dz[b.first*s.mt:], b.units, s.mt)
-		return
-	}
-	for t := range tiles {
-		s := &tiles[t]
-		kernel.GradBiases(near[t], s.layers[b.layer].dz[b.first*s.mt:], b.units, s.mt)
-	}
-	kernel.SumTree(near[:len(tiles)], 0, b.units)
-	copy(db[:b.units], near[0])
+	copy(db[:b.units], near[0][b.units*((prev-1)%blockCols+1):])
 }
 
-// weightsOf writes a tile's part of a block's dW, for cols columns from q on.
-func weightsOf[T Float](b *block, to []T, ldTo int, s *workspace[T], q, cols int) {
-	l := &s.layers[b.layer]
-	dz := l.dz[b.first*s.mt:]
+// weights writes a tile's part of a block's dW, for cols columns from q on.
+func (t *tileOf[T]) weights(b *block, to []T, ldTo, q, cols int) {
+	s, l := t.s, &t.s.layers[b.layer]
+	dz := l.dz[b.first*s.ld+t.first:]
 	if l.few {
-		kernel.GradWeightsFew(to, ldTo, dz, l.in[q*l.ld:], l.ld, b.units, cols, s.mt)
-	} else {
-		kernel.GradWeights(to, ldTo, dz, l.turned[q*s.mt:], b.units, cols, s.mt)
+		kernel.GradWeightsFew(to, ldTo, dz, s.ld, l.in[q*l.inLd+t.first:], l.inLd, b.units, cols, t.m)
+		return
 	}
+	turned := l.turned[t.first/kernel.Tile*l.turnedTile:]
+	kernel.GradWeights(to, ldTo, dz, s.ld, turned[q*t.m:], b.units, cols, t.m)
+}
+
+// biases writes a tile's part of a block's db.
+func (t *tileOf[T]) biases(b *block, to []T) {
+	s := t.s
+	kernel.GradBiases(to, s.layers[b.layer].dz[b.first*s.ld+t.first:], s.ld, b.units, t.m)
 }

@@ -3,7 +3,8 @@ package kernel
 // A loss kernel takes the c outputs of m ≤ Tile examples, writes the gradient
 // and returns the sum over the examples of weight × loss.
 //
-//	dz, z, a (c, m), y (c, m) with a row every ldy, w (m) or nil for weights of 1
+//	dz, z, a (c, m) with a row every ld, y (c, m) with a row every ldy,
+//	w (m) or nil for weights of 1
 //
 // The three that are paired with an output activation (SigmoidCrossEntropy,
 // SoftmaxCrossEntropy, PoissonExp) compute a from z and write w·∂L/∂z to dz;
@@ -14,13 +15,13 @@ package kernel
 
 // SigmoidCrossEntropy: a = σ(z), L = −Σ y·log a + (1−y)·log(1−a), dz = a − y.
 // L is computed from z as max(z, 0) − z·y + log(1 + e^−|z|), which is stable.
-func SigmoidCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+func SigmoidCrossEntropy[T Float](dz, z, a, y []T, ld, ldy int, w []T, c, m int, _ T) float64 {
 	var sum examples
 	for i := range c {
-		zi, ai, yi := z[i*m:(i+1)*m], a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
+		zi, ai, yi := z[i*ld:i*ld+m], a[i*ld:i*ld+m], y[i*ldy:i*ldy+m]
 		var dzi []T
 		if dz != nil {
-			dzi = dz[i*m : (i+1)*m]
+			dzi = dz[i*ld : i*ld+m]
 		}
 		logistic(&sum, dzi, zi, ai, yi)
 		weigh(dzi, w)
@@ -52,18 +53,18 @@ func logistic[T Float](sum *examples, dz, z, a, y []T) {
 
 // SoftmaxCrossEntropy: a = e^z / Σ e^z over the outputs, L = −Σ y·log a,
 // dz = a·Σy − y, which is a − y for labels that sum to 1.
-func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ld, ldy int, w []T, c, m int, _ T) float64 {
 	var peak, norm, label [Tile]T
-	softmax(&peak, &norm, z, a, c, m)
+	softmax(&peak, &norm, z, a, ld, c, m)
 	var sum examples
 	for i := range c {
-		labelled(&sum, &label, z[i*m:(i+1)*m], &peak, y[i*ldy:i*ldy+m])
+		labelled(&sum, &label, z[i*ld:i*ld+m], &peak, y[i*ldy:i*ldy+m])
 	}
 	addLog(&sum, &label, &norm, m)
 	if dz != nil {
 		for i := range c {
-			softmaxSlope(dz[i*m:(i+1)*m], a[i*m:(i+1)*m], label[:m], y[i*ldy:i*ldy+m])
-			weigh(dz[i*m:(i+1)*m], w)
+			softmaxSlope(dz[i*ld:i*ld+m], a[i*ld:i*ld+m], label[:m], y[i*ldy:i*ldy+m])
+			weigh(dz[i*ld:i*ld+m], w)
 		}
 	}
 	return total(&sum, w)
@@ -112,42 +113,43 @@ func softmaxSlope[T Float](dz, a, label, y []T) {
 }
 
 // Softmax computes a = e^(z − peak) / Σ e^(z − peak) over the c outputs of
-// m ≤ Tile examples; peak is the largest z of the example.
-func Softmax[T Float](a, z []T, c, m int) {
+// m ≤ Tile examples; peak is the largest z of the example. a and z have a row
+// every ld.
+func Softmax[T Float](a, z []T, ld, c, m int) {
 	var peak, norm [Tile]T
-	softmax(&peak, &norm, z, a, c, m)
+	softmax(&peak, &norm, z, a, ld, c, m)
 }
 
-func softmax[T Float](peak, norm *[Tile]T, z, a []T, c, m int) {
+func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 	copy(peak[:m], z[:m])
 	if vector[T]() {
 		for i := 1; i < c; i++ {
-			largestAVX2(m, at(peak[:]), at(z[i*m:]))
+			largestAVX2(m, at(peak[:]), at(z[i*ld:]))
 		}
 		for i := range c {
-			expNormAVX2(m, at(a[i*m:]), at(norm[:]), at(z[i*m:]), at(peak[:]))
+			expNormAVX2(m, at(a[i*ld:]), at(norm[:]), at(z[i*ld:]), at(peak[:]))
 		}
 		for i := range c {
-			divideAVX2(m, at(a[i*m:]), at(norm[:]))
+			divideAVX2(m, at(a[i*ld:]), at(norm[:]))
 		}
 		return
 	}
 	for i := 1; i < c; i++ {
-		for j, v := range z[i*m : (i+1)*m] {
+		for j, v := range z[i*ld : i*ld+m] {
 			if v > peak[j] || v != v {
 				peak[j] = v
 			}
 		}
 	}
 	for i := range c {
-		for j, v := range z[i*m : (i+1)*m] {
+		for j, v := range z[i*ld : i*ld+m] {
 			e := Exp(v - peak[j])
-			a[i*m+j] = e
+			a[i*ld+j] = e
 			norm[j] += e
 		}
 	}
 	for i := range c {
-		ai := a[i*m : (i+1)*m]
+		ai := a[i*ld : i*ld+m]
 		for j := range ai {
 			ai[j] /= norm[j]
 		}
@@ -155,48 +157,48 @@ func softmax[T Float](peak, norm *[Tile]T, z, a []T, c, m int) {
 }
 
 // PoissonExp: a = e^z, L = a − y·z (the terms without z left out), dz = a − y.
-func PoissonExp[T Float](dz, z, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+func PoissonExp[T Float](dz, z, a, y []T, ld, ldy int, w []T, c, m int, _ T) float64 {
 	var sum examples
 	for i := range c {
-		zi, ai, yi := z[i*m:(i+1)*m], a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
+		zi, ai, yi := z[i*ld:i*ld+m], a[i*ld:i*ld+m], y[i*ldy:i*ldy+m]
 		ExpForward(ai, zi, 0)
 		for j, v := range zi {
 			sum[j] += float64(ai[j] - T(v*yi[j]))
 		}
 		if dz != nil {
-			difference(dz[i*m:(i+1)*m], ai, yi, w)
+			difference(dz[i*ld:i*ld+m], ai, yi, w)
 		}
 	}
 	return total(&sum, w)
 }
 
 // HalfSquared: L = ½·Σ (a − y)², da = a − y.
-func HalfSquared[T Float](da, _, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
+func HalfSquared[T Float](da, _, a, y []T, ld, ldy int, w []T, c, m int, _ T) float64 {
 	if !vector[T]() {
-		return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) { return T(0.5*e) * e, e })
+		return elementwise(da, a, y, ld, ldy, w, c, m, func(e T) (T, T) { return T(0.5*e) * e, e })
 	}
 	var sum examples
 	var l, e [Tile]float32
 	for i := range c {
-		halfSquaredAVX2(m, at(l[:m]), at(e[:m]), at(a[i*m:(i+1)*m]), at(y[i*ldy:i*ldy+m]))
+		halfSquaredAVX2(m, at(l[:m]), at(e[:m]), at(a[i*ld:i*ld+m]), at(y[i*ldy:i*ldy+m]))
 		addWideAVX2(m, &sum[0], at(l[:]))
 		if da != nil {
-			copy(cast[float32](da[i*m:(i+1)*m]), e[:m])
-			weigh(da[i*m:(i+1)*m], w)
+			copy(cast[float32](da[i*ld:i*ld+m]), e[:m])
+			weigh(da[i*ld:i*ld+m], w)
 		}
 	}
 	return total(&sum, w)
 }
 
 // Absolute: L = Σ |a − y|, da = sign(a − y), 0 at 0.
-func Absolute[T Float](da, _, a, y []T, ldy int, w []T, c, m int, _ T) float64 {
-	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) { return Abs(e), sign(e) })
+func Absolute[T Float](da, _, a, y []T, ld, ldy int, w []T, c, m int, _ T) float64 {
+	return elementwise(da, a, y, ld, ldy, w, c, m, func(e T) (T, T) { return Abs(e), sign(e) })
 }
 
 // Huber: L = ½e² for |e| ≤ δ, else δ·(|e| − ½δ); da = e held within ±δ;
 // e = a − y.
-func Huber[T Float](da, _, a, y []T, ldy int, w []T, c, m int, delta T) float64 {
-	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) {
+func Huber[T Float](da, _, a, y []T, ld, ldy int, w []T, c, m int, delta T) float64 {
+	return elementwise(da, a, y, ld, ldy, w, c, m, func(e T) (T, T) {
 		if r := Abs(e); r > delta {
 			return delta * (r - T(0.5*delta)), T(sign(e) * delta)
 		}
@@ -206,8 +208,8 @@ func Huber[T Float](da, _, a, y []T, ldy int, w []T, c, m int, delta T) float64 
 
 // Quantile: L = Σ τ·(y − a) where y > a, (1 − τ)·(a − y) where a > y (the
 // pinball loss); da = −τ or 1 − τ, 0 where they are equal.
-func Quantile[T Float](da, _, a, y []T, ldy int, w []T, c, m int, tau T) float64 {
-	return elementwise(da, a, y, ldy, w, c, m, func(e T) (T, T) {
+func Quantile[T Float](da, _, a, y []T, ld, ldy int, w []T, c, m int, tau T) float64 {
+	return elementwise(da, a, y, ld, ldy, w, c, m, func(e T) (T, T) {
 		switch {
 		case e > 0:
 			return (1 - tau) * e, 1 - tau
@@ -219,19 +221,19 @@ func Quantile[T Float](da, _, a, y []T, ldy int, w []T, c, m int, tau T) float64
 }
 
 // elementwise sums f's loss of e = a − y, and writes f's slope.
-func elementwise[T Float](da, a, y []T, ldy int, w []T, c, m int, f func(e T) (loss, slope T)) float64 {
+func elementwise[T Float](da, a, y []T, ld, ldy int, w []T, c, m int, f func(e T) (loss, slope T)) float64 {
 	var sum examples
 	for i := range c {
-		ai, yi := a[i*m:(i+1)*m], y[i*ldy:i*ldy+m]
+		ai, yi := a[i*ld:i*ld+m], y[i*ldy:i*ldy+m]
 		for j, v := range ai {
 			l, slope := f(v - yi[j])
 			sum[j] += float64(l)
 			if da != nil {
-				da[i*m+j] = slope
+				da[i*ld+j] = slope
 			}
 		}
 		if da != nil {
-			weigh(da[i*m:(i+1)*m], w)
+			weigh(da[i*ld:i*ld+m], w)
 		}
 	}
 	return total(&sum, w)

@@ -11,12 +11,12 @@ import (
 func ExampleSigmoidCrossEntropy() {
 	z, y := []float64{1000, 0}, []float64{1, 1}
 	a, dz := make([]float64, 2), make([]float64, 2)
-	loss := SigmoidCrossEntropy(dz, z, a, y, 2, nil, 1, 2, 0)
+	loss := SigmoidCrossEntropy(dz, z, a, y, 2, 2, nil, 1, 2, 0)
 	fmt.Printf("%.4f %v %v\n", loss, a, dz)
 	// Output: 0.6931 [1 0.5] [0 -0.5]
 }
 
-type lossKernel[T Float] func(dz, z, a, y []T, ldy int, w []T, c, m int, param T) float64
+type lossKernel[T Float] func(dz, z, a, y []T, ld, ldy int, w []T, c, m int, param T) float64
 
 // formulas are the losses of one example's outputs, with the slopes by z where
 // the loss is paired with its activation, else by a. Param is 0.25.
@@ -202,10 +202,10 @@ func checkLoss[T Float](t *testing.T, random *rand.Rand, kernel lossKernel[T], f
 	dz, a := newGuarded[T](c*m), newGuarded[T](c*m)
 	got := 0.0
 	if paired {
-		got = kernel(dz.inner, x, a.inner, y, ldy, w, c, m, 0.25)
+		got = kernel(dz.inner, x, a.inner, y, m, ldy, w, c, m, 0.25)
 	} else {
 		copy(a.inner, x)
-		got = kernel(dz.inner, nil, a.inner, y, ldy, w, c, m, 0.25)
+		got = kernel(dz.inner, nil, a.inner, y, m, ldy, w, c, m, 0.25)
 		a.check(t, name+": a, which is only read", x)
 	}
 	if !(math.Abs(got-want) <= tolerance*(size+float64(c*m))) {
@@ -221,8 +221,35 @@ func checkLoss[T Float](t *testing.T, random *rand.Rand, kernel lossKernel[T], f
 			t.Fatalf("%s: wrote outside", name)
 		}
 	}
+	// With more between the rows the same.
+	ld := m + 1 + random.IntN(3)
+	wide := func(x []T) []T {
+		y := make([]T, c*ld)
+		for i := range c {
+			copy(y[i*ld:i*ld+m], x[i*m:(i+1)*m])
+		}
+		return y
+	}
+	dzWide, from := make([]T, c*ld), x
+	aWide := wide(a.inner)
+	if !paired {
+		from = a.inner
+	}
+	if apart := kernel(dzWide, wide(from), aWide, y, ld, ldy, w, c, m, 0.25); !sameBits(apart, got) {
+		t.Fatalf("%s: the loss is %v, and %v with a row every %d", name, got, apart, ld)
+	}
+	for i := range c {
+		for j := range ld {
+			switch {
+			case j < m && !sameBits(dzWide[i*ld+j], dz.inner[i*m+j]):
+				t.Fatalf("%s: slope %d, %d is %v with a row every %d, and %v without", name, i, j, dzWide[i*ld+j], ld, dz.inner[i*m+j])
+			case j >= m && dzWide[i*ld+j] != 0:
+				t.Fatalf("%s: wrote between the rows", name)
+			}
+		}
+	}
 	// Without dz the same loss.
-	if only := kernel(nil, x, a.inner, y, ldy, w, c, m, 0.25); !sameBits(only, got) {
+	if only := kernel(nil, x, a.inner, y, m, ldy, w, c, m, 0.25); !sameBits(only, got) {
 		t.Fatalf("%s: the loss alone is %v, with the slopes %v", name, only, got)
 	}
 }
@@ -236,8 +263,8 @@ func TestTheLossOfAShortTileIsThatOfAFullOne(t *testing.T) {
 		for j := range m {
 			a[j], y[j], w[j] = float32(random.NormFloat64()), float32(random.NormFloat64()), random.Float32()
 		}
-		short := HalfSquared(nil, nil, a[:m], y[:m], m, w[:m], 1, m, 0)
-		if full := HalfSquared(nil, nil, a, y, Tile, w, 1, Tile, 0); short != full {
+		short := HalfSquared(nil, nil, a[:m], y[:m], m, m, w[:m], 1, m, 0)
+		if full := HalfSquared(nil, nil, a, y, Tile, Tile, w, 1, Tile, 0); short != full {
 			t.Errorf("%d examples: %v, with others of weight 0 %v", m, short, full)
 		}
 	}
@@ -257,7 +284,7 @@ func TestSoftmax(t *testing.T) {
 		{[]float64{inf, 0}, []float64{nan, nan}}, // ∞ − ∞: seen as not finite, rather than hidden
 	} {
 		a := make([]float64, len(c.z))
-		Softmax(a, c.z, len(c.z), 1)
+		Softmax(a, c.z, 1, len(c.z), 1)
 		for i, want := range c.want {
 			if !(math.Abs(a[i]-want) < 1e-15) && !(a[i] != a[i] && want != want) {
 				t.Errorf("softmax of %v is %v, want %v", c.z, a, c.want)
@@ -266,7 +293,7 @@ func TestSoftmax(t *testing.T) {
 		}
 		// In place the same.
 		b := append([]float64(nil), c.z...)
-		Softmax(b, b, len(b), 1)
+		Softmax(b, b, 1, len(b), 1)
 		for i := range b {
 			if !sameBits(a[i], b[i]) {
 				t.Errorf("softmax of %v is %v, in place %v", c.z, a, b)
@@ -282,7 +309,7 @@ func TestANaNReachesTheLoss(t *testing.T) {
 			x, y, a := make([]float32, 6), []float32{1, 0, 1, 0, 1, 0}, make([]float32, 6)
 			x[at] = float32(math.NaN())
 			a[at] = x[at]
-			if l := f.single(nil, x, a, y, 3, nil, 2, 3, 0.25); l == l {
+			if l := f.single(nil, x, a, y, 3, 3, nil, 2, 3, 0.25); l == l {
 				t.Errorf("%s: a NaN at %d, and the loss is %v", f.name, at, l)
 			}
 		}

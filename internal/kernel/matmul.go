@@ -10,7 +10,7 @@ import "unsafe"
 // z must not overlap the others.
 func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 	if vector[T]() {
-		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m)
+		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, finish{})
 		return
 	}
 	var c [4]T
@@ -30,6 +30,16 @@ func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 			zi[j] = s
 		}
 	}
+}
+
+// AffineReLU is Affine and then ReLU: A = max(0, W·A + b).
+func AffineReLU[T Float](z, w, b, a []T, lda, n, k, m int) {
+	if vector[T]() {
+		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, finish{relu: true})
+		return
+	}
+	Affine(z, w, b, a, lda, n, k, m)
+	ReLUForward(z[:n*m], z[:n*m], 0)
 }
 
 // AffineOne is Affine for one example, with W turned over, so that units are
@@ -57,7 +67,7 @@ func AffineOne[T Float](z, turned, b, x []T, n, k int) {
 //	da (rows, m), w (n, rows) with a row every k, dz (n, m)
 func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 	if vector[T]() {
-		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m)
+		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{})
 		return
 	}
 	var c [4]T
@@ -77,6 +87,17 @@ func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 			row[j] = s
 		}
 	}
+}
+
+// GradInputsReLU is GradInputs and then ReLU's slope, of the values a (rows, m)
+// that the layer below passed on: dA ∗ 1[a > 0].
+func GradInputsReLU[T Float](da, w, dz, a []T, n, k, rows, m int) {
+	if vector[T]() {
+		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{gate: cast[float32](a)})
+		return
+	}
+	GradInputs(da, w, dz, n, k, rows, m)
+	ReLUBackward(da[:rows*m], nil, a[:rows*m], 0)
 }
 
 // Panel is how many rows of A stand together when they are turned over.
@@ -109,15 +130,16 @@ func Turn[T Float](turned, a []T, lda, k, m int) {
 // tile, in their order: some rows, for cols columns of which the first is a
 // panel's.
 //
-//	dw (rows, cols) with a row every ldw, dz (rows, m), turned: the columns' panels
-func GradWeights[T Float](dw []T, ldw int, dz, turned []T, rows, cols, m int) {
+//	dw (rows, cols) with a row every ldw, dz (rows, m) with a row every lddz,
+//	turned: the columns' panels
+func GradWeights[T Float](dw []T, ldw int, dz []T, lddz int, turned []T, rows, cols, m int) {
 	if vector[T]() {
-		gradWeightsVector(cast[float32](dw), ldw, cast[float32](dz), cast[float32](turned), rows, cols, m)
+		gradWeightsVector(cast[float32](dw), ldw, cast[float32](dz), lddz, cast[float32](turned), rows, cols, m)
 		return
 	}
 	var c [4]T
 	for i := range rows {
-		dzi, dwi := dz[i*m:(i+1)*m], dw[i*ldw:i*ldw+cols]
+		dzi, dwi := dz[i*lddz:i*lddz+m], dw[i*ldw:i*ldw+cols]
 		q := 0
 		for ; q+4 <= cols; q += 4 {
 			c = [4]T{}
@@ -149,14 +171,14 @@ func Few(n, k int) bool { return n <= 4 || k <= 4 }
 // GradWeightsFew computes rows of dW = dZ·Aᵀ over the m ≤ Tile examples of one
 // tile, each number as a dot product along the examples.
 //
-//	dw (rows, cols) with a row every ldw, dz (rows, m), a (cols, m) with a row every lda
-func GradWeightsFew[T Float](dw []T, ldw int, dz, a []T, lda, rows, cols, m int) {
+//	dw (rows, cols), dz (rows, m), a (cols, m) with a row every ldw, lddz, lda
+func GradWeightsFew[T Float](dw []T, ldw int, dz []T, lddz int, a []T, lda, rows, cols, m int) {
 	if vector[T]() {
-		gradWeightsFewVector(cast[float32](dw), ldw, cast[float32](dz), cast[float32](a), lda, rows, cols, m)
+		gradWeightsFewVector(cast[float32](dw), ldw, cast[float32](dz), lddz, cast[float32](a), lda, rows, cols, m)
 		return
 	}
 	for i := range rows {
-		dzi := dz[i*m : (i+1)*m]
+		dzi := dz[i*lddz : i*lddz+m]
 		for q := range cols {
 			var s [Lanes]T
 			for j, x := range a[q*lda : q*lda+m] {
@@ -169,15 +191,15 @@ func GradWeightsFew[T Float](dw []T, ldw int, dz, a []T, lda, rows, cols, m int)
 
 // GradBiases computes rows of db = Σ dZ over the m ≤ Tile examples of one tile.
 //
-//	db (rows), dz (rows, m)
-func GradBiases[T Float](db, dz []T, rows, m int) {
+//	db (rows), dz (rows, m) with a row every lddz
+func GradBiases[T Float](db, dz []T, lddz, rows, m int) {
 	if vector[T]() {
-		gradBiasesVector(cast[float32](db), cast[float32](dz), rows, m)
+		gradBiasesVector(cast[float32](db), cast[float32](dz), lddz, rows, m)
 		return
 	}
 	for i := range rows {
 		var s [Lanes]T
-		for j, d := range dz[i*m : (i+1)*m] {
+		for j, d := range dz[i*lddz : i*lddz+m] {
 			s[j%Lanes] += d
 		}
 		db[i] = sumLanes(&s)

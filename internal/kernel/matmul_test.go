@@ -101,9 +101,9 @@ func gradWeights[T Float](dw, db, dz, a []T, lda, n, k, m int) {
 	turned := make([]T, Turned(k, m))
 	Turn(turned, a, lda, k, m)
 	for q := 0; q < k; q += 2 * Panel {
-		GradWeights(dw[q:], k, dz, turned[q*m:], n, min(2*Panel, k-q), m)
+		GradWeights(dw[q:], k, dz, m, turned[q*m:], n, min(2*Panel, k-q), m)
 	}
-	GradBiases(db, dz, n, m)
+	GradBiases(db, dz, m, n, m)
 }
 
 // element draws a value: mostly ordinary ones; at times such whose products
@@ -201,7 +201,7 @@ func checkProducts[T Float](t testing.TB, random *rand.Rand, n, k, m, lda int) {
 	db.check(t, name("GradWeights, db"), wantDB)
 
 	few, wantFew := newGuarded[T](n*k), make([]T, n*k)
-	GradWeightsFew(few.inner, k, dz, a, lda, n, k, m)
+	GradWeightsFew(few.inner, k, dz, m, a, lda, n, k, m)
 	plainGradWeightsFew(wantFew, dz, a, lda, n, k, m)
 	few.check(t, name("GradWeightsFew"), wantFew)
 }

@@ -14,20 +14,20 @@ func at[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.Slice
 
 // multiply calls the kernel of 1 to 6 rows. Calls through a table of functions
 // would make what they point to escape to the heap.
-func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int) {
+func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols, relu int, gate *float32) {
 	switch rows {
 	case 1:
-		multiply1AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+		multiply1AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 2:
-		multiply2AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+		multiply2AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 3:
-		multiply3AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+		multiply3AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 4:
-		multiply4AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+		multiply4AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 5:
-		multiply5AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+		multiply5AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	default:
-		multiply6AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
+		multiply6AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	}
 }
 
@@ -45,48 +45,65 @@ func rowsAtOnce(left int) int {
 	return min(6, left)
 }
 
+// finish is what is done to the sums of a product before they are stored: the
+// larger of each and 0, or 0 unless gate is above 0 there.
+type finish struct {
+	relu bool
+	gate []float32
+}
+
 // multiplyRows computes
 //
 //	z[r·ldz + j] = start + Σ w[r·wr + q·ws] · a[q·lda + j]     r < rows, q < n, j < cols
 //
 // with one fused multiply-add a term, in order of q. start is b[r], or 0 where b
 // is nil.
-func multiplyRows(z []float32, ldz int, b, w []float32, wr, ws int, a []float32, lda, rows, n, cols int) {
+func multiplyRows(z []float32, ldz int, b, w []float32, wr, ws int, a []float32, lda, rows, n, cols int, f finish) {
 	if rows == 0 || cols == 0 {
 		return
 	}
 	for r := 0; r < rows; {
 		now := rowsAtOnce(rows - r)
-		var bias *float32
+		var bias, gate, of, to *float32
+		relu := 0
 		if b != nil {
 			bias = &b[r]
 		}
-		if n == 0 {
-			multiply(now, &z[r*ldz], ldz, bias, 0, nil, 0, 0, nil, 0, 0, cols)
-		}
-		for q := 0; q < n; q += atMost {
-			multiply(now, &z[r*ldz], ldz, bias, q, &w[r*wr+q*ws], wr, ws, &a[q*lda], lda, min(atMost, n-q), cols)
+		for q := 0; q < max(n, 1); q += atMost {
+			terms := min(atMost, n-q)
+			if terms > 0 {
+				of, to = &w[r*wr+q*ws], &a[q*lda]
+			}
+			if q+terms == n { // the last
+				if f.relu {
+					relu = 1
+				}
+				if f.gate != nil {
+					gate = &f.gate[r*ldz]
+				}
+			}
+			multiply(now, &z[r*ldz], ldz, bias, q, of, wr, ws, to, lda, terms, cols, relu, gate)
 		}
 		r += now
 	}
 }
 
-func affineVector(z, w, b, a []float32, lda, n, k, m int) {
+func affineVector(z, w, b, a []float32, lda, n, k, m int, f finish) {
 	checkLengths(len(z) >= n*m && len(w) >= n*k && len(b) >= n && len(a) >= (k-1)*lda+m)
-	multiplyRows(z, m, b, w, k, 1, a, lda, n, k, m)
+	multiplyRows(z, m, b, w, k, 1, a, lda, n, k, m, f)
 }
 
 func affineOneVector(z, turned, b, x []float32, n, k int) {
 	checkLengths(len(z) >= n && len(turned) >= n*k && len(b) >= n && len(x) >= k)
 	copy(z, b[:n])
 	for q := 0; q < k; q += atMost {
-		multiply(1, at(z), 0, nil, 1, at(x[q:]), 0, 1, at(turned[q*n:]), n, min(atMost, k-q), n)
+		multiply(1, at(z), 0, nil, 1, at(x[q:]), 0, 1, at(turned[q*n:]), n, min(atMost, k-q), n, 0, nil)
 	}
 }
 
-func gradInputsVector(da, w, dz []float32, n, k, rows, m int) {
-	checkLengths(len(da) >= rows*m && len(w) >= (n-1)*k+rows && len(dz) >= n*m)
-	multiplyRows(da, m, nil, w, 1, k, dz, m, rows, n, m)
+func gradInputsVector(da, w, dz []float32, n, k, rows, m int, f finish) {
+	checkLengths(len(da) >= rows*m && len(w) >= (n-1)*k+rows && len(dz) >= n*m && (f.gate == nil || len(f.gate) >= rows*m))
+	multiplyRows(da, m, nil, w, 1, k, dz, m, rows, n, m, f)
 }
 
 // turnVector is Turn: eight examples at a time by assembly, the rest one by one.
@@ -108,8 +125,8 @@ func turnVector(turned, a []float32, lda, k, m int) {
 }
 
 // gradWeightsVector is GradWeights: a lane is a weight.
-func gradWeightsVector(dw []float32, ldw int, dz, turned []float32, rows, cols, m int) {
-	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= rows*m && len(turned) >= Turned(cols, m))
+func gradWeightsVector(dw []float32, ldw int, dz []float32, lddz int, turned []float32, rows, cols, m int) {
+	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= (rows-1)*lddz+m && len(turned) >= Turned(cols, m))
 	if m == 0 {
 		for r := range rows {
 			clear(dw[r*ldw : r*ldw+cols])
@@ -118,20 +135,20 @@ func gradWeightsVector(dw []float32, ldw int, dz, turned []float32, rows, cols, 
 	}
 	for r := 0; r < rows; {
 		now := rowsAtOnce(rows - r)
-		to, from := &dw[r*ldw], &dz[r*m]
+		to, from := &dw[r*ldw], &dz[r*lddz]
 		switch now {
 		case 1:
-			panels1AVX2(to, ldw, from, m, at(turned), cols)
+			panels1AVX2(to, ldw, from, lddz, at(turned), cols, m)
 		case 2:
-			panels2AVX2(to, ldw, from, m, at(turned), cols)
+			panels2AVX2(to, ldw, from, lddz, at(turned), cols, m)
 		case 3:
-			panels3AVX2(to, ldw, from, m, at(turned), cols)
+			panels3AVX2(to, ldw, from, lddz, at(turned), cols, m)
 		case 4:
-			panels4AVX2(to, ldw, from, m, at(turned), cols)
+			panels4AVX2(to, ldw, from, lddz, at(turned), cols, m)
 		case 5:
-			panels5AVX2(to, ldw, from, m, at(turned), cols)
+			panels5AVX2(to, ldw, from, lddz, at(turned), cols, m)
 		default:
-			panels6AVX2(to, ldw, from, m, at(turned), cols)
+			panels6AVX2(to, ldw, from, lddz, at(turned), cols, m)
 		}
 		r += now
 	}
@@ -141,22 +158,22 @@ func gradWeightsVector(dw []float32, ldw int, dz, turned []float32, rows, cols, 
 const rowsOfDots = 1 << 12
 
 // gradWeightsFewVector is GradWeightsFew: a lane is every eighth example.
-func gradWeightsFewVector(dw []float32, ldw int, dz, a []float32, lda, rows, cols, m int) {
-	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= rows*m && len(a) >= (cols-1)*lda+m)
+func gradWeightsFewVector(dw []float32, ldw int, dz []float32, lddz int, a []float32, lda, rows, cols, m int) {
+	checkLengths(len(dw) >= (rows-1)*ldw+cols && len(dz) >= (rows-1)*lddz+m && len(a) >= (cols-1)*lda+m)
 	for r := 0; r < rows; {
 		now := min(rows-r, max(1, rowsOfDots/cols))
 		for q := 0; q < cols; q += rowsOfDots {
-			dotsAVX2(&dw[r*ldw+q], ldw, &dz[r*m], m, now, &a[q*lda], lda, min(rowsOfDots, cols-q), m)
+			dotsAVX2(&dw[r*ldw+q], ldw, &dz[r*lddz], lddz, now, &a[q*lda], lda, min(rowsOfDots, cols-q), m)
 		}
 		r += now
 	}
 }
 
 // gradBiasesVector is GradBiases.
-func gradBiasesVector(db, dz []float32, rows, m int) {
-	checkLengths(len(db) >= rows && len(dz) >= rows*m)
+func gradBiasesVector(db, dz []float32, lddz, rows, m int) {
+	checkLengths(len(db) >= rows && len(dz) >= (rows-1)*lddz+m)
 	for i := 0; i < rows; i += rowsOfDots {
-		sumRowsAVX2(&db[i], at(dz[i*m:]), m, min(rowsOfDots, rows-i))
+		sumRowsAVX2(&db[i], at(dz[i*lddz:]), lddz, m, min(rowsOfDots, rows-i))
 	}
 }
 

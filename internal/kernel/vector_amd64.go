@@ -7,72 +7,72 @@ package kernel
 // multiply1AVX2 computes 1 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
 // panels1AVX2 computes 1 rows of GradWeights.
 //
 //go:noescape
-func panels1AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+func panels1AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // multiply2AVX2 computes 2 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
 // panels2AVX2 computes 2 rows of GradWeights.
 //
 //go:noescape
-func panels2AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+func panels2AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // multiply3AVX2 computes 3 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
 // panels3AVX2 computes 3 rows of GradWeights.
 //
 //go:noescape
-func panels3AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+func panels3AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // multiply4AVX2 computes 4 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
 // panels4AVX2 computes 4 rows of GradWeights.
 //
 //go:noescape
-func panels4AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+func panels4AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // multiply5AVX2 computes 5 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
 // panels5AVX2 computes 5 rows of GradWeights.
 //
 //go:noescape
-func panels5AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+func panels5AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // multiply6AVX2 computes 6 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
 // panels6AVX2 computes 6 rows of GradWeights.
 //
 //go:noescape
-func panels6AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+func panels6AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // turnAVX2 writes up to 8 rows of src as 8 columns of dst, whose rows are 16 long.
 //
 //go:noescape
 func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int)
 
-// sumRowsAVX2 writes the sums of rows of m float32, one after the other.
+// sumRowsAVX2 writes the sums of rows of m float32, ldx apart.
 //
 //go:noescape
-func sumRowsAVX2(sums *float32, x *float32, m int, rows int)
+func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int)
 
 // dotsAVX2 writes dw[i][q] = Σ dz[i][j]·a[q][j] for rows of dz and k rows of a.
 //

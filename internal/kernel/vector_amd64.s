@@ -4,21 +4,27 @@
 
 #include "textflag.h"
 
-// func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+// func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 // Requires: AVX, FMA3
-TEXT ·multiply1AVX2(SB), NOSPLIT, $0-88
-	MOVQ z+0(FP), AX
-	MOVQ ldz+8(FP), CX
-	MOVQ wr+40(FP), DX
-	MOVQ ws+48(FP), BX
-	MOVQ a+56(FP), SI
-	MOVQ lda+64(FP), DI
-	MOVQ cols+80(FP), R8
-	SHLQ $0x02, CX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-	SHLQ $0x02, DI
+TEXT ·multiply1AVX2(SB), NOSPLIT, $0-104
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	MOVQ  wr+40(FP), DX
+	MOVQ  ws+48(FP), BX
+	MOVQ  a+56(FP), SI
+	MOVQ  lda+64(FP), DI
+	MOVQ  cols+80(FP), R8
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, DI
+	MOVQ  gate+96(FP), CX
+	TESTQ CX, CX
+	JZ    begin
+	SUBQ  AX, CX
+	MOVQ  CX, gate+96(FP)
 
+begin:
 sixtyfour:
 	CMPQ   R8, $0x40
 	JLT    after_sixtyfour
@@ -83,6 +89,59 @@ sixtyfour_loop:
 	JNZ          sixtyfour_loop
 
 sixtyfour_store:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     sixtyfour_gate
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VADDPS Y8, Y0, Y0
+	VMAXPS Y1, Y8, Y1
+	VADDPS Y8, Y1, Y1
+	VMAXPS Y2, Y8, Y2
+	VADDPS Y8, Y2, Y2
+	VMAXPS Y3, Y8, Y3
+	VADDPS Y8, Y3, Y3
+	VMAXPS Y4, Y8, Y4
+	VADDPS Y8, Y4, Y4
+	VMAXPS Y5, Y8, Y5
+	VADDPS Y8, Y5, Y5
+	VMAXPS Y6, Y8, Y6
+	VADDPS Y8, Y6, Y6
+	VMAXPS Y7, Y8, Y7
+	VADDPS Y8, Y7, Y7
+
+sixtyfour_gate:
+	MOVQ    gate+96(FP), CX
+	TESTQ   CX, CX
+	JZ      sixtyfour_write
+	ADDQ    AX, CX
+	VXORPS  Y8, Y8, Y8
+	VMOVUPS (CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y0, Y0
+	VMOVUPS 32(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y1, Y1
+	VMOVUPS 64(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y2, Y2
+	VMOVUPS 96(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y3, Y3
+	VMOVUPS 128(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y4, Y4
+	VMOVUPS 160(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y5, Y5
+	VMOVUPS 192(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y6, Y6
+	VMOVUPS 224(CX), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y7, Y7
+
+sixtyfour_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -138,6 +197,29 @@ sixteen_loop:
 	JNZ          sixteen_loop
 
 sixteen_store:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     sixteen_gate
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y0, Y2, Y0
+	VADDPS Y2, Y0, Y0
+	VMAXPS Y1, Y2, Y1
+	VADDPS Y2, Y1, Y1
+
+sixteen_gate:
+	MOVQ    gate+96(FP), CX
+	TESTQ   CX, CX
+	JZ      sixteen_write
+	ADDQ    AX, CX
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS (CX), Y3
+	VCMPPS  $0x1e, Y2, Y3, Y3
+	VANDPS  Y3, Y0, Y0
+	VMOVUPS 32(CX), Y3
+	VCMPPS  $0x1e, Y2, Y3, Y3
+	VANDPS  Y3, Y1, Y1
+
+sixteen_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -183,6 +265,24 @@ eight_loop:
 	JNZ          eight_loop
 
 eight_store:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     eight_gate
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VADDPS Y1, Y0, Y0
+
+eight_gate:
+	MOVQ    gate+96(FP), CX
+	TESTQ   CX, CX
+	JZ      eight_write
+	ADDQ    AX, CX
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS (CX), Y2
+	VCMPPS  $0x1e, Y1, Y2, Y2
+	VANDPS  Y2, Y0, Y0
+
+eight_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	ADDQ    $0x00000020, AX
@@ -230,6 +330,24 @@ tail_loop:
 	JNZ          tail_loop
 
 tail_store:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     tail_gate
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y1, Y2, Y1
+	VADDPS Y2, Y1, Y1
+
+tail_gate:
+	MOVQ       gate+96(FP), CX
+	TESTQ      CX, CX
+	JZ         tail_write
+	ADDQ       AX, CX
+	VXORPS     Y2, Y2, Y2
+	VMASKMOVPS (CX), Y0, Y3
+	VCMPPS     $0x1e, Y2, Y3, Y3
+	VANDPS     Y3, Y1, Y1
+
+tail_write:
 	VMASKMOVPS Y1, Y0, (AX)
 
 done:
@@ -254,15 +372,15 @@ DATA tailMasks<>+56(SB)/4, $0x00000000
 DATA tailMasks<>+60(SB)/4, $0x00000000
 GLOBL tailMasks<>(SB), RODATA|NOPTR, $64
 
-// func panels1AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// func panels1AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·panels1AVX2(SB), NOSPLIT, $0-48
+TEXT ·panels1AVX2(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
-	MOVQ m+24(FP), DX
+	MOVQ m+48(FP), DX
 	MOVQ turned+32(FP), BX
 	MOVQ cols+40(FP), SI
-	MOVQ DX, DI
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 
@@ -311,21 +429,27 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+// func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 // Requires: AVX, FMA3
-TEXT ·multiply2AVX2(SB), NOSPLIT, $0-88
-	MOVQ z+0(FP), AX
-	MOVQ ldz+8(FP), CX
-	MOVQ wr+40(FP), DX
-	MOVQ ws+48(FP), BX
-	MOVQ a+56(FP), SI
-	MOVQ lda+64(FP), DI
-	MOVQ cols+80(FP), R8
-	SHLQ $0x02, CX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-	SHLQ $0x02, DI
+TEXT ·multiply2AVX2(SB), NOSPLIT, $0-104
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	MOVQ  wr+40(FP), DX
+	MOVQ  ws+48(FP), BX
+	MOVQ  a+56(FP), SI
+	MOVQ  lda+64(FP), DI
+	MOVQ  cols+80(FP), R8
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, DI
+	MOVQ  gate+96(FP), R9
+	TESTQ R9, R9
+	JZ    begin
+	SUBQ  AX, R9
+	MOVQ  R9, gate+96(FP)
 
+begin:
 thirtytwo:
 	CMPQ   R8, $0x20
 	JLT    after_thirtytwo
@@ -396,6 +520,60 @@ thirtytwo_loop:
 	JNZ          thirtytwo_loop
 
 thirtytwo_store:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     thirtytwo_gate
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VADDPS Y8, Y0, Y0
+	VMAXPS Y1, Y8, Y1
+	VADDPS Y8, Y1, Y1
+	VMAXPS Y2, Y8, Y2
+	VADDPS Y8, Y2, Y2
+	VMAXPS Y3, Y8, Y3
+	VADDPS Y8, Y3, Y3
+	VMAXPS Y4, Y8, Y4
+	VADDPS Y8, Y4, Y4
+	VMAXPS Y5, Y8, Y5
+	VADDPS Y8, Y5, Y5
+	VMAXPS Y6, Y8, Y6
+	VADDPS Y8, Y6, Y6
+	VMAXPS Y7, Y8, Y7
+	VADDPS Y8, Y7, Y7
+
+thirtytwo_gate:
+	MOVQ    gate+96(FP), R9
+	TESTQ   R9, R9
+	JZ      thirtytwo_write
+	ADDQ    AX, R9
+	VXORPS  Y8, Y8, Y8
+	VMOVUPS (R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y0, Y0
+	VMOVUPS 32(R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y1, Y1
+	VMOVUPS 64(R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y2, Y2
+	VMOVUPS 96(R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y3, Y3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y4, Y4
+	VMOVUPS 32(R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y5, Y5
+	VMOVUPS 64(R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y6, Y6
+	VMOVUPS 96(R9), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y7, Y7
+
+thirtytwo_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	VMOVUPS Y1, 32(R9)
@@ -464,6 +642,40 @@ sixteen_loop:
 	JNZ          sixteen_loop
 
 sixteen_store:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     sixteen_gate
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VADDPS Y4, Y0, Y0
+	VMAXPS Y1, Y4, Y1
+	VADDPS Y4, Y1, Y1
+	VMAXPS Y2, Y4, Y2
+	VADDPS Y4, Y2, Y2
+	VMAXPS Y3, Y4, Y3
+	VADDPS Y4, Y3, Y3
+
+sixteen_gate:
+	MOVQ    gate+96(FP), R9
+	TESTQ   R9, R9
+	JZ      sixteen_write
+	ADDQ    AX, R9
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS (R9), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y0, Y0
+	VMOVUPS 32(R9), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y1, Y1
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y2, Y2
+	VMOVUPS 32(R9), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y3, Y3
+
+sixteen_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	VMOVUPS Y1, 32(R9)
@@ -519,6 +731,30 @@ eight_loop:
 	JNZ          eight_loop
 
 eight_store:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     eight_gate
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y0, Y2, Y0
+	VADDPS Y2, Y0, Y0
+	VMAXPS Y1, Y2, Y1
+	VADDPS Y2, Y1, Y1
+
+eight_gate:
+	MOVQ    gate+96(FP), R9
+	TESTQ   R9, R9
+	JZ      eight_write
+	ADDQ    AX, R9
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS (R9), Y3
+	VCMPPS  $0x1e, Y2, Y3, Y3
+	VANDPS  Y3, Y0, Y0
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y3
+	VCMPPS  $0x1e, Y2, Y3, Y3
+	VANDPS  Y3, Y1, Y1
+
+eight_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    CX, R9
@@ -573,6 +809,30 @@ tail_loop:
 	JNZ          tail_loop
 
 tail_store:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_gate
+	VXORPS Y3, Y3, Y3
+	VMAXPS Y1, Y3, Y1
+	VADDPS Y3, Y1, Y1
+	VMAXPS Y2, Y3, Y2
+	VADDPS Y3, Y2, Y2
+
+tail_gate:
+	MOVQ       gate+96(FP), DX
+	TESTQ      DX, DX
+	JZ         tail_write
+	ADDQ       AX, DX
+	VXORPS     Y3, Y3, Y3
+	VMASKMOVPS (DX), Y0, Y4
+	VCMPPS     $0x1e, Y3, Y4, Y4
+	VANDPS     Y4, Y1, Y1
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y4
+	VCMPPS     $0x1e, Y3, Y4, Y4
+	VANDPS     Y4, Y2, Y2
+
+tail_write:
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
@@ -581,15 +841,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels2AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// func panels2AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·panels2AVX2(SB), NOSPLIT, $0-48
+TEXT ·panels2AVX2(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
-	MOVQ m+24(FP), DX
+	MOVQ m+48(FP), DX
 	MOVQ turned+32(FP), BX
 	MOVQ cols+40(FP), SI
-	MOVQ DX, DI
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 
@@ -649,21 +909,27 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+// func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 // Requires: AVX, FMA3
-TEXT ·multiply3AVX2(SB), NOSPLIT, $0-88
-	MOVQ z+0(FP), AX
-	MOVQ ldz+8(FP), CX
-	MOVQ wr+40(FP), DX
-	MOVQ ws+48(FP), BX
-	MOVQ a+56(FP), SI
-	MOVQ lda+64(FP), DI
-	MOVQ cols+80(FP), R8
-	SHLQ $0x02, CX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-	SHLQ $0x02, DI
+TEXT ·multiply3AVX2(SB), NOSPLIT, $0-104
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	MOVQ  wr+40(FP), DX
+	MOVQ  ws+48(FP), BX
+	MOVQ  a+56(FP), SI
+	MOVQ  lda+64(FP), DI
+	MOVQ  cols+80(FP), R8
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, DI
+	MOVQ  gate+96(FP), R9
+	TESTQ R9, R9
+	JZ    begin
+	SUBQ  AX, R9
+	MOVQ  R9, gate+96(FP)
 
+begin:
 sixteen:
 	CMPQ   R8, $0x10
 	JLT    after_sixteen
@@ -726,6 +992,51 @@ sixteen_loop:
 	JNZ          sixteen_loop
 
 sixteen_store:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     sixteen_gate
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
+	VADDPS Y6, Y0, Y0
+	VMAXPS Y1, Y6, Y1
+	VADDPS Y6, Y1, Y1
+	VMAXPS Y2, Y6, Y2
+	VADDPS Y6, Y2, Y2
+	VMAXPS Y3, Y6, Y3
+	VADDPS Y6, Y3, Y3
+	VMAXPS Y4, Y6, Y4
+	VADDPS Y6, Y4, Y4
+	VMAXPS Y5, Y6, Y5
+	VADDPS Y6, Y5, Y5
+
+sixteen_gate:
+	MOVQ    gate+96(FP), R9
+	TESTQ   R9, R9
+	JZ      sixteen_write
+	ADDQ    AX, R9
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS (R9), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y0, Y0
+	VMOVUPS 32(R9), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y1, Y1
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y2, Y2
+	VMOVUPS 32(R9), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y3, Y3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y4, Y4
+	VMOVUPS 32(R9), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y5, Y5
+
+sixteen_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	VMOVUPS Y1, 32(R9)
@@ -790,6 +1101,36 @@ eight_loop:
 	JNZ          eight_loop
 
 eight_store:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     eight_gate
+	VXORPS Y3, Y3, Y3
+	VMAXPS Y0, Y3, Y0
+	VADDPS Y3, Y0, Y0
+	VMAXPS Y1, Y3, Y1
+	VADDPS Y3, Y1, Y1
+	VMAXPS Y2, Y3, Y2
+	VADDPS Y3, Y2, Y2
+
+eight_gate:
+	MOVQ    gate+96(FP), R9
+	TESTQ   R9, R9
+	JZ      eight_write
+	ADDQ    AX, R9
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS (R9), Y4
+	VCMPPS  $0x1e, Y3, Y4, Y4
+	VANDPS  Y4, Y0, Y0
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y4
+	VCMPPS  $0x1e, Y3, Y4, Y4
+	VANDPS  Y4, Y1, Y1
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y4
+	VCMPPS  $0x1e, Y3, Y4, Y4
+	VANDPS  Y4, Y2, Y2
+
+eight_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    CX, R9
@@ -852,6 +1193,36 @@ tail_loop:
 	JNZ          tail_loop
 
 tail_store:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_gate
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y1, Y4, Y1
+	VADDPS Y4, Y1, Y1
+	VMAXPS Y2, Y4, Y2
+	VADDPS Y4, Y2, Y2
+	VMAXPS Y3, Y4, Y3
+	VADDPS Y4, Y3, Y3
+
+tail_gate:
+	MOVQ       gate+96(FP), DX
+	TESTQ      DX, DX
+	JZ         tail_write
+	ADDQ       AX, DX
+	VXORPS     Y4, Y4, Y4
+	VMASKMOVPS (DX), Y0, Y5
+	VCMPPS     $0x1e, Y4, Y5, Y5
+	VANDPS     Y5, Y1, Y1
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y5
+	VCMPPS     $0x1e, Y4, Y5, Y5
+	VANDPS     Y5, Y2, Y2
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y5
+	VCMPPS     $0x1e, Y4, Y5, Y5
+	VANDPS     Y5, Y3, Y3
+
+tail_write:
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
@@ -862,15 +1233,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels3AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// func panels3AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·panels3AVX2(SB), NOSPLIT, $0-48
+TEXT ·panels3AVX2(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
-	MOVQ m+24(FP), DX
+	MOVQ m+48(FP), DX
 	MOVQ turned+32(FP), BX
 	MOVQ cols+40(FP), SI
-	MOVQ DX, DI
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 
@@ -941,20 +1312,27 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+// func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 // Requires: AVX, FMA3
-TEXT ·multiply4AVX2(SB), NOSPLIT, $0-88
-	MOVQ z+0(FP), AX
-	MOVQ ldz+8(FP), CX
-	MOVQ wr+40(FP), DX
-	MOVQ ws+48(FP), BX
-	MOVQ a+56(FP), SI
-	MOVQ lda+64(FP), DI
-	MOVQ cols+80(FP), R8
-	SHLQ $0x02, CX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-	SHLQ $0x02, DI
+TEXT ·multiply4AVX2(SB), NOSPLIT, $0-104
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	MOVQ  wr+40(FP), DX
+	MOVQ  ws+48(FP), BX
+	MOVQ  a+56(FP), SI
+	MOVQ  lda+64(FP), DI
+	MOVQ  cols+80(FP), R8
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, DI
+	MOVQ  gate+96(FP), R9
+	TESTQ R9, R9
+	JZ    begin
+	SUBQ  AX, R9
+	MOVQ  R9, gate+96(FP)
+
+begin:
 	LEAQ (DX)(DX*2), R9
 
 sixteen:
@@ -1029,6 +1407,62 @@ sixteen_loop:
 	JNZ          sixteen_loop
 
 sixteen_store:
+	MOVQ   relu+88(FP), R10
+	TESTQ  R10, R10
+	JZ     sixteen_gate
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VADDPS Y8, Y0, Y0
+	VMAXPS Y1, Y8, Y1
+	VADDPS Y8, Y1, Y1
+	VMAXPS Y2, Y8, Y2
+	VADDPS Y8, Y2, Y2
+	VMAXPS Y3, Y8, Y3
+	VADDPS Y8, Y3, Y3
+	VMAXPS Y4, Y8, Y4
+	VADDPS Y8, Y4, Y4
+	VMAXPS Y5, Y8, Y5
+	VADDPS Y8, Y5, Y5
+	VMAXPS Y6, Y8, Y6
+	VADDPS Y8, Y6, Y6
+	VMAXPS Y7, Y8, Y7
+	VADDPS Y8, Y7, Y7
+
+sixteen_gate:
+	MOVQ    gate+96(FP), R10
+	TESTQ   R10, R10
+	JZ      sixteen_write
+	ADDQ    AX, R10
+	VXORPS  Y8, Y8, Y8
+	VMOVUPS (R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y0, Y0
+	VMOVUPS 32(R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y1, Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y2, Y2
+	VMOVUPS 32(R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y3, Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y4, Y4
+	VMOVUPS 32(R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y5, Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y6, Y6
+	VMOVUPS 32(R10), Y9
+	VCMPPS  $0x1e, Y8, Y9, Y9
+	VANDPS  Y9, Y7, Y7
+
+sixteen_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
@@ -1102,6 +1536,42 @@ eight_loop:
 	JNZ          eight_loop
 
 eight_store:
+	MOVQ   relu+88(FP), R10
+	TESTQ  R10, R10
+	JZ     eight_gate
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VADDPS Y4, Y0, Y0
+	VMAXPS Y1, Y4, Y1
+	VADDPS Y4, Y1, Y1
+	VMAXPS Y2, Y4, Y2
+	VADDPS Y4, Y2, Y2
+	VMAXPS Y3, Y4, Y3
+	VADDPS Y4, Y3, Y3
+
+eight_gate:
+	MOVQ    gate+96(FP), R10
+	TESTQ   R10, R10
+	JZ      eight_write
+	ADDQ    AX, R10
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS (R10), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y0, Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y1, Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y2, Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y3, Y3
+
+eight_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	ADDQ    CX, R10
@@ -1172,6 +1642,42 @@ tail_loop:
 	JNZ          tail_loop
 
 tail_store:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_gate
+	VXORPS Y5, Y5, Y5
+	VMAXPS Y1, Y5, Y1
+	VADDPS Y5, Y1, Y1
+	VMAXPS Y2, Y5, Y2
+	VADDPS Y5, Y2, Y2
+	VMAXPS Y3, Y5, Y3
+	VADDPS Y5, Y3, Y3
+	VMAXPS Y4, Y5, Y4
+	VADDPS Y5, Y4, Y4
+
+tail_gate:
+	MOVQ       gate+96(FP), DX
+	TESTQ      DX, DX
+	JZ         tail_write
+	ADDQ       AX, DX
+	VXORPS     Y5, Y5, Y5
+	VMASKMOVPS (DX), Y0, Y6
+	VCMPPS     $0x1e, Y5, Y6, Y6
+	VANDPS     Y6, Y1, Y1
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y6
+	VCMPPS     $0x1e, Y5, Y6, Y6
+	VANDPS     Y6, Y2, Y2
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y6
+	VCMPPS     $0x1e, Y5, Y6, Y6
+	VANDPS     Y6, Y3, Y3
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y6
+	VCMPPS     $0x1e, Y5, Y6, Y6
+	VANDPS     Y6, Y4, Y4
+
+tail_write:
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
@@ -1184,15 +1690,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels4AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// func panels4AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·panels4AVX2(SB), NOSPLIT, $0-48
+TEXT ·panels4AVX2(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
-	MOVQ m+24(FP), DX
+	MOVQ m+48(FP), DX
 	MOVQ turned+32(FP), BX
 	MOVQ cols+40(FP), SI
-	MOVQ DX, DI
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
@@ -1275,20 +1781,27 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+// func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 // Requires: AVX, FMA3
-TEXT ·multiply5AVX2(SB), NOSPLIT, $0-88
-	MOVQ z+0(FP), AX
-	MOVQ ldz+8(FP), CX
-	MOVQ wr+40(FP), DX
-	MOVQ ws+48(FP), BX
-	MOVQ a+56(FP), SI
-	MOVQ lda+64(FP), DI
-	MOVQ cols+80(FP), R8
-	SHLQ $0x02, CX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-	SHLQ $0x02, DI
+TEXT ·multiply5AVX2(SB), NOSPLIT, $0-104
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	MOVQ  wr+40(FP), DX
+	MOVQ  ws+48(FP), BX
+	MOVQ  a+56(FP), SI
+	MOVQ  lda+64(FP), DI
+	MOVQ  cols+80(FP), R8
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, DI
+	MOVQ  gate+96(FP), R9
+	TESTQ R9, R9
+	JZ    begin
+	SUBQ  AX, R9
+	MOVQ  R9, gate+96(FP)
+
+begin:
 	LEAQ (DX)(DX*2), R9
 
 sixteen:
@@ -1373,6 +1886,73 @@ sixteen_loop:
 	JNZ          sixteen_loop
 
 sixteen_store:
+	MOVQ   relu+88(FP), R10
+	TESTQ  R10, R10
+	JZ     sixteen_gate
+	VXORPS Y10, Y10, Y10
+	VMAXPS Y0, Y10, Y0
+	VADDPS Y10, Y0, Y0
+	VMAXPS Y1, Y10, Y1
+	VADDPS Y10, Y1, Y1
+	VMAXPS Y2, Y10, Y2
+	VADDPS Y10, Y2, Y2
+	VMAXPS Y3, Y10, Y3
+	VADDPS Y10, Y3, Y3
+	VMAXPS Y4, Y10, Y4
+	VADDPS Y10, Y4, Y4
+	VMAXPS Y5, Y10, Y5
+	VADDPS Y10, Y5, Y5
+	VMAXPS Y6, Y10, Y6
+	VADDPS Y10, Y6, Y6
+	VMAXPS Y7, Y10, Y7
+	VADDPS Y10, Y7, Y7
+	VMAXPS Y8, Y10, Y8
+	VADDPS Y10, Y8, Y8
+	VMAXPS Y9, Y10, Y9
+	VADDPS Y10, Y9, Y9
+
+sixteen_gate:
+	MOVQ    gate+96(FP), R10
+	TESTQ   R10, R10
+	JZ      sixteen_write
+	ADDQ    AX, R10
+	VXORPS  Y10, Y10, Y10
+	VMOVUPS (R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y0, Y0
+	VMOVUPS 32(R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y1, Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y2, Y2
+	VMOVUPS 32(R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y3, Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y4, Y4
+	VMOVUPS 32(R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y5, Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y6, Y6
+	VMOVUPS 32(R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y7, Y7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y8, Y8
+	VMOVUPS 32(R10), Y11
+	VCMPPS  $0x1e, Y10, Y11, Y11
+	VANDPS  Y11, Y9, Y9
+
+sixteen_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
@@ -1455,6 +2035,48 @@ eight_loop:
 	JNZ          eight_loop
 
 eight_store:
+	MOVQ   relu+88(FP), R10
+	TESTQ  R10, R10
+	JZ     eight_gate
+	VXORPS Y5, Y5, Y5
+	VMAXPS Y0, Y5, Y0
+	VADDPS Y5, Y0, Y0
+	VMAXPS Y1, Y5, Y1
+	VADDPS Y5, Y1, Y1
+	VMAXPS Y2, Y5, Y2
+	VADDPS Y5, Y2, Y2
+	VMAXPS Y3, Y5, Y3
+	VADDPS Y5, Y3, Y3
+	VMAXPS Y4, Y5, Y4
+	VADDPS Y5, Y4, Y4
+
+eight_gate:
+	MOVQ    gate+96(FP), R10
+	TESTQ   R10, R10
+	JZ      eight_write
+	ADDQ    AX, R10
+	VXORPS  Y5, Y5, Y5
+	VMOVUPS (R10), Y6
+	VCMPPS  $0x1e, Y5, Y6, Y6
+	VANDPS  Y6, Y0, Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VCMPPS  $0x1e, Y5, Y6, Y6
+	VANDPS  Y6, Y1, Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VCMPPS  $0x1e, Y5, Y6, Y6
+	VANDPS  Y6, Y2, Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VCMPPS  $0x1e, Y5, Y6, Y6
+	VANDPS  Y6, Y3, Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VCMPPS  $0x1e, Y5, Y6, Y6
+	VANDPS  Y6, Y4, Y4
+
+eight_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	ADDQ    CX, R10
@@ -1533,6 +2155,48 @@ tail_loop:
 	JNZ          tail_loop
 
 tail_store:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_gate
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y1, Y6, Y1
+	VADDPS Y6, Y1, Y1
+	VMAXPS Y2, Y6, Y2
+	VADDPS Y6, Y2, Y2
+	VMAXPS Y3, Y6, Y3
+	VADDPS Y6, Y3, Y3
+	VMAXPS Y4, Y6, Y4
+	VADDPS Y6, Y4, Y4
+	VMAXPS Y5, Y6, Y5
+	VADDPS Y6, Y5, Y5
+
+tail_gate:
+	MOVQ       gate+96(FP), DX
+	TESTQ      DX, DX
+	JZ         tail_write
+	ADDQ       AX, DX
+	VXORPS     Y6, Y6, Y6
+	VMASKMOVPS (DX), Y0, Y7
+	VCMPPS     $0x1e, Y6, Y7, Y7
+	VANDPS     Y7, Y1, Y1
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y7
+	VCMPPS     $0x1e, Y6, Y7, Y7
+	VANDPS     Y7, Y2, Y2
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y7
+	VCMPPS     $0x1e, Y6, Y7, Y7
+	VANDPS     Y7, Y3, Y3
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y7
+	VCMPPS     $0x1e, Y6, Y7, Y7
+	VANDPS     Y7, Y4, Y4
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y7
+	VCMPPS     $0x1e, Y6, Y7, Y7
+	VANDPS     Y7, Y5, Y5
+
+tail_write:
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
@@ -1547,15 +2211,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels5AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// func panels5AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·panels5AVX2(SB), NOSPLIT, $0-48
+TEXT ·panels5AVX2(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
-	MOVQ m+24(FP), DX
+	MOVQ m+48(FP), DX
 	MOVQ turned+32(FP), BX
 	MOVQ cols+40(FP), SI
-	MOVQ DX, DI
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
@@ -1649,20 +2313,27 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int)
+// func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 // Requires: AVX, FMA3
-TEXT ·multiply6AVX2(SB), NOSPLIT, $0-88
-	MOVQ z+0(FP), AX
-	MOVQ ldz+8(FP), CX
-	MOVQ wr+40(FP), DX
-	MOVQ ws+48(FP), BX
-	MOVQ a+56(FP), SI
-	MOVQ lda+64(FP), DI
-	MOVQ cols+80(FP), R8
-	SHLQ $0x02, CX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-	SHLQ $0x02, DI
+TEXT ·multiply6AVX2(SB), NOSPLIT, $0-104
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	MOVQ  wr+40(FP), DX
+	MOVQ  ws+48(FP), BX
+	MOVQ  a+56(FP), SI
+	MOVQ  lda+64(FP), DI
+	MOVQ  cols+80(FP), R8
+	SHLQ  $0x02, CX
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, BX
+	SHLQ  $0x02, DI
+	MOVQ  gate+96(FP), R9
+	TESTQ R9, R9
+	JZ    begin
+	SUBQ  AX, R9
+	MOVQ  R9, gate+96(FP)
+
+begin:
 	LEAQ (DX)(DX*2), R9
 	LEAQ (DX)(DX*4), R10
 
@@ -1758,6 +2429,84 @@ sixteen_loop:
 	JNZ          sixteen_loop
 
 sixteen_store:
+	MOVQ   relu+88(FP), R11
+	TESTQ  R11, R11
+	JZ     sixteen_gate
+	VXORPS Y12, Y12, Y12
+	VMAXPS Y0, Y12, Y0
+	VADDPS Y12, Y0, Y0
+	VMAXPS Y1, Y12, Y1
+	VADDPS Y12, Y1, Y1
+	VMAXPS Y2, Y12, Y2
+	VADDPS Y12, Y2, Y2
+	VMAXPS Y3, Y12, Y3
+	VADDPS Y12, Y3, Y3
+	VMAXPS Y4, Y12, Y4
+	VADDPS Y12, Y4, Y4
+	VMAXPS Y5, Y12, Y5
+	VADDPS Y12, Y5, Y5
+	VMAXPS Y6, Y12, Y6
+	VADDPS Y12, Y6, Y6
+	VMAXPS Y7, Y12, Y7
+	VADDPS Y12, Y7, Y7
+	VMAXPS Y8, Y12, Y8
+	VADDPS Y12, Y8, Y8
+	VMAXPS Y9, Y12, Y9
+	VADDPS Y12, Y9, Y9
+	VMAXPS Y10, Y12, Y10
+	VADDPS Y12, Y10, Y10
+	VMAXPS Y11, Y12, Y11
+	VADDPS Y12, Y11, Y11
+
+sixteen_gate:
+	MOVQ    gate+96(FP), R11
+	TESTQ   R11, R11
+	JZ      sixteen_write
+	ADDQ    AX, R11
+	VXORPS  Y12, Y12, Y12
+	VMOVUPS (R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y0, Y0
+	VMOVUPS 32(R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y1, Y1
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y2, Y2
+	VMOVUPS 32(R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y3, Y3
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y4, Y4
+	VMOVUPS 32(R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y5, Y5
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y6, Y6
+	VMOVUPS 32(R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y7, Y7
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y8, Y8
+	VMOVUPS 32(R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y9, Y9
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y10, Y10
+	VMOVUPS 32(R11), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y11, Y11
+
+sixteen_write:
 	MOVQ    AX, R11
 	VMOVUPS Y0, (R11)
 	VMOVUPS Y1, 32(R11)
@@ -1849,6 +2598,54 @@ eight_loop:
 	JNZ          eight_loop
 
 eight_store:
+	MOVQ   relu+88(FP), R11
+	TESTQ  R11, R11
+	JZ     eight_gate
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
+	VADDPS Y6, Y0, Y0
+	VMAXPS Y1, Y6, Y1
+	VADDPS Y6, Y1, Y1
+	VMAXPS Y2, Y6, Y2
+	VADDPS Y6, Y2, Y2
+	VMAXPS Y3, Y6, Y3
+	VADDPS Y6, Y3, Y3
+	VMAXPS Y4, Y6, Y4
+	VADDPS Y6, Y4, Y4
+	VMAXPS Y5, Y6, Y5
+	VADDPS Y6, Y5, Y5
+
+eight_gate:
+	MOVQ    gate+96(FP), R11
+	TESTQ   R11, R11
+	JZ      eight_write
+	ADDQ    AX, R11
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS (R11), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y0, Y0
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y1, Y1
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y2, Y2
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y3, Y3
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y4, Y4
+	ADDQ    CX, R11
+	VMOVUPS (R11), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y5, Y5
+
+eight_write:
 	MOVQ    AX, R11
 	VMOVUPS Y0, (R11)
 	ADDQ    CX, R11
@@ -1935,6 +2732,54 @@ tail_loop:
 	JNZ          tail_loop
 
 tail_store:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_gate
+	VXORPS Y7, Y7, Y7
+	VMAXPS Y1, Y7, Y1
+	VADDPS Y7, Y1, Y1
+	VMAXPS Y2, Y7, Y2
+	VADDPS Y7, Y2, Y2
+	VMAXPS Y3, Y7, Y3
+	VADDPS Y7, Y3, Y3
+	VMAXPS Y4, Y7, Y4
+	VADDPS Y7, Y4, Y4
+	VMAXPS Y5, Y7, Y5
+	VADDPS Y7, Y5, Y5
+	VMAXPS Y6, Y7, Y6
+	VADDPS Y7, Y6, Y6
+
+tail_gate:
+	MOVQ       gate+96(FP), DX
+	TESTQ      DX, DX
+	JZ         tail_write
+	ADDQ       AX, DX
+	VXORPS     Y7, Y7, Y7
+	VMASKMOVPS (DX), Y0, Y8
+	VCMPPS     $0x1e, Y7, Y8, Y8
+	VANDPS     Y8, Y1, Y1
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y8
+	VCMPPS     $0x1e, Y7, Y8, Y8
+	VANDPS     Y8, Y2, Y2
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y8
+	VCMPPS     $0x1e, Y7, Y8, Y8
+	VANDPS     Y8, Y3, Y3
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y8
+	VCMPPS     $0x1e, Y7, Y8, Y8
+	VANDPS     Y8, Y4, Y4
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y8
+	VCMPPS     $0x1e, Y7, Y8, Y8
+	VANDPS     Y8, Y5, Y5
+	ADDQ       CX, DX
+	VMASKMOVPS (DX), Y0, Y8
+	VCMPPS     $0x1e, Y7, Y8, Y8
+	VANDPS     Y8, Y6, Y6
+
+tail_write:
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
@@ -1951,15 +2796,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels6AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)
+// func panels6AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·panels6AVX2(SB), NOSPLIT, $0-48
+TEXT ·panels6AVX2(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
-	MOVQ m+24(FP), DX
+	MOVQ m+48(FP), DX
 	MOVQ turned+32(FP), BX
 	MOVQ cols+40(FP), SI
-	MOVQ DX, DI
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
@@ -2162,38 +3007,98 @@ done:
 	VZEROUPPER
 	RET
 
-// func sumRowsAVX2(sums *float32, x *float32, m int, rows int)
+// func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int)
 // Requires: AVX
-TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-32
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ sums+0(FP), AX
 	MOVQ x+8(FP), CX
-	MOVQ m+16(FP), DX
-	MOVQ rows+24(FP), BX
-	LEAQ tailMasks<>+0(SB), SI
+	MOVQ ldx+16(FP), DX
+	MOVQ m+24(FP), SI
+	LEAQ tailMasks<>+0(SB), DI
+	MOVQ rows+32(FP), R8
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
 
-row:
+sum4:
+	CMPQ   R8, $0x04
+	JLT    sum4_end
 	VXORPS Y0, Y0, Y0
-	MOVQ   CX, DI
-	MOVQ   DX, R8
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, R9
+	MOVQ   SI, R10
 
-sum_loop:
-	CMPQ    R8, $0x08
-	JLT     sum_rest
-	VMOVUPS (DI), Y1
+sum4_loop:
+	CMPQ    R10, $0x08
+	JLT     sum4_rest
+	VMOVUPS (R9), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS (R9)(DX*1), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS (R9)(DX*2), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS (R9)(BX*1), Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    $0x20, R9
+	SUBQ    $0x08, R10
+	JMP     sum4_loop
+
+sum4_rest:
+	TESTQ      R10, R10
+	JZ         sum4_done
+	NEGQ       R10
+	VMOVDQU    32(DI)(R10*4), Y4
+	VMASKMOVPS (R9), Y4, Y5
+	VADDPS     Y5, Y0, Y0
+	VMASKMOVPS (R9)(DX*1), Y4, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS (R9)(DX*2), Y4, Y5
+	VADDPS     Y5, Y2, Y2
+	VMASKMOVPS (R9)(BX*1), Y4, Y4
+	VADDPS     Y4, Y3, Y3
+
+sum4_done:
+	VHADDPS      Y1, Y0, Y0
+	VHADDPS      Y3, Y2, Y1
+	VHADDPS      Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         DX, CX
+	ADDQ         DX, CX
+	ADDQ         DX, CX
+	ADDQ         DX, CX
+	SUBQ         $0x04, R8
+	JMP          sum4
+
+sum4_end:
+sum1:
+	CMPQ   R8, $0x01
+	JLT    sum1_end
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, BX
+	MOVQ   SI, R9
+
+sum1_loop:
+	CMPQ    R9, $0x08
+	JLT     sum1_rest
+	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, R8
-	JMP     sum_loop
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, R9
+	JMP     sum1_loop
 
-sum_rest:
-	TESTQ      R8, R8
-	JZ         sum_done
-	NEGQ       R8
-	VMOVDQU    32(SI)(R8*4), Y1
-	VMASKMOVPS (DI), Y1, Y1
+sum1_rest:
+	TESTQ      R9, R9
+	JZ         sum1_done
+	NEGQ       R9
+	VMOVDQU    32(DI)(R9*4), Y1
+	VMASKMOVPS (BX), Y1, Y1
 	VADDPS     Y1, Y0, Y0
 
-sum_done:
+sum1_done:
 	VHADDPS      Y0, Y0, Y1
 	VHADDPS      Y0, Y0, Y0
 	VHADDPS      Y0, Y1, Y0
@@ -2201,9 +3106,11 @@ sum_done:
 	VADDPS       X1, X0, X0
 	VMOVSS       X0, (AX)
 	ADDQ         $0x04, AX
-	LEAQ         (CX)(DX*4), CX
-	DECQ         BX
-	JNZ          row
+	ADDQ         DX, CX
+	SUBQ         $0x01, R8
+	JMP          sum1
+
+sum1_end:
 	VZEROUPPER
 	RET
 

@@ -45,7 +45,7 @@ var elementKernels = []struct {
 	{"Adam", 4, func(x [][]float32) { Adam(x[0], x[1], x[2], x[3], 0.1, 0.9, 0.999, 1e-8, 1.5, 1.2) }},
 	{"softmax of three", 2, func(x [][]float32) {
 		if m := len(x[0]) / 3; m > 0 && m <= Tile {
-			Softmax(x[0][:3*m], x[1][:3*m], 3, m)
+			Softmax(x[0][:3*m], x[1][:3*m], m, 3, m)
 		}
 	}},
 }
@@ -59,10 +59,10 @@ func loss(f lossKernel[float32]) func(x [][]float32) {
 		if m == 0 || m > Tile {
 			return
 		}
-		l := f(x[0][:c*m], x[1][:c*m], x[2][:c*m], x[3][:c*m], m, x[4][:m], c, m, 0)
+		l := f(x[0][:c*m], x[1][:c*m], x[2][:c*m], x[3][:c*m], m, m, x[4][:m], c, m, 0)
 		x[4][len(x[4])-1] = float32(l)
 		x[3][0] = float32(l - float64(float32(l))) // the rest of its bits
-		f(nil, x[1][:c*m], x[2][:c*m], x[3][:c*m], m, nil, c, m, 0)
+		f(nil, x[1][:c*m], x[2][:c*m], x[3][:c*m], m, m, nil, c, m, 0)
 	}
 }
 

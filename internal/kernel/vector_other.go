@@ -6,51 +6,51 @@ package kernel
 
 // Where there is no assembly, nothing calls it.
 
-func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels1AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+func panels1AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels2AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+func panels2AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels3AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+func panels3AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels4AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+func panels4AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels5AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+func panels5AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int) {
+func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels6AVX2(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int) {
+func panels6AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
@@ -58,7 +58,7 @@ func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int) {
 	panic("kernel: no assembly")
 }
 
-func sumRowsAVX2(sums *float32, x *float32, m int, rows int) { panic("kernel: no assembly") }
+func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int) { panic("kernel: no assembly") }
 
 func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int) {
 	panic("kernel: no assembly")

@@ -72,29 +72,50 @@ func sumUp(s []VecVirtual) VecVirtual {
 	return sum
 }
 
-// sumRows writes the kernel that adds up rows one after the other.
+// sumRows writes the kernel that adds up rows, four at a time.
 func sumRows() {
-	TEXT("sumRowsAVX2", NOSPLIT, "func(sums, x *float32, m, rows int)")
-	Doc("sumRowsAVX2 writes the sums of rows of m float32, one after the other.")
+	TEXT("sumRowsAVX2", NOSPLIT, "func(sums, x *float32, ldx, m, rows int)")
+	Doc("sumRowsAVX2 writes the sums of rows of m float32, ldx apart.")
 	Pragma("noescape")
 	sums := Load(Param("sums"), GP64())
 	x := Load(Param("x"), GP64())
-	m := Load(Param("m"), GP64())
+	ldx, ldx3 := Load(Param("ldx"), GP64()), GP64()
+	l := newLanes(Load(Param("m"), GP64()))
 	rows := Load(Param("rows"), GP64())
-	l := newLanes(m)
-	Label("row")
-	sum := YMM()
-	VXORPS(sum, sum, sum)
-	at := GP64()
-	MOVQ(x, at)
-	l.each("sum", []Register{at}, func(load func(Mem) VecVirtual) {
-		VADDPS(load(Mem{Base: at}), sum, sum)
-	})
-	VMOVSS(sumUp([]VecVirtual{sum}), Mem{Base: sums})
-	ADDQ(Imm(4), sums)
-	LEAQ(Mem{Base: x, Index: m, Scale: 4}, x)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
+	SHLQ(Imm(2), ldx)
+	LEAQ(Mem{Base: ldx, Index: ldx, Scale: 2}, ldx3)
+	for _, r := range []int{4, 1} {
+		name := fmt.Sprintf("sum%d", r)
+		Label(name)
+		CMPQ(rows, Imm(uint64(r)))
+		JLT(LabelRef(name + "_end"))
+		var s []VecVirtual
+		for range r {
+			v := YMM()
+			VXORPS(v, v, v)
+			s = append(s, v)
+		}
+		at := GP64()
+		MOVQ(x, at)
+		row := []Mem{{Base: at}, {Base: at, Index: ldx, Scale: 1}, {Base: at, Index: ldx, Scale: 2}, {Base: at, Index: ldx3, Scale: 1}}
+		l.each(name, []Register{at}, func(load func(Mem) VecVirtual) {
+			for i := range s {
+				VADDPS(load(row[i]), s[i], s[i])
+			}
+		})
+		if r == 4 {
+			VMOVUPS(sumUp(s), Mem{Base: sums})
+		} else {
+			VMOVSS(sumUp(s), Mem{Base: sums})
+		}
+		ADDQ(Imm(uint64(4*r)), sums)
+		for range r {
+			ADDQ(ldx, x)
+		}
+		SUBQ(Imm(uint64(r)), rows)
+		JMP(LabelRef(name))
+		Label(name + "_end")
+	}
 	VZEROUPPER()
 	RET()
 }

@@ -15,12 +15,13 @@ import (
 //
 // start is 0, or b[r] if b isn't nil, or z[r][j] itself if onward isn't 0. A
 // lane is an output, so that each adds its terms in order of q with one fused
-// multiply-add each. Columns go in blocks of 16 (of 64 and 32 for one row and
+// multiply-add each. If relu isn't 0, what is stored is the larger of the sum and
+// 0; if gate isn't nil, it is the sum where gate[r][j] > 0, else 0. Columns go in blocks of 16 (of 64 and 32 for one row and
 // for two), then of 8, then under a mask.
 // Strides are in elements.
 func multiplyAVX2(rows int) {
 	TEXT(fmt.Sprintf("multiply%dAVX2", rows), NOSPLIT,
-		"func(z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int)")
+		"func(z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int, relu int, gate *float32)")
 	Doc(fmt.Sprintf("multiply%dAVX2 computes %d rows of a product: see multiplyRows.", rows, rows))
 	Pragma("noescape")
 
@@ -34,6 +35,18 @@ func multiplyAVX2(rows int) {
 	for _, stride := range []Register{ldz, wr, ws, lda} {
 		SHLQ(Imm(2), stride)
 	}
+	// gate, if there is one, lies at a distance from z.
+	gate, err := Param("gate").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	far := GP64()
+	MOVQ(gate.Addr, far)
+	TESTQ(far, far)
+	JZ(LabelRef("begin"))
+	SUBQ(z, far)
+	MOVQ(far, gate.Addr)
+	Label("begin")
 	wr3, wr5 := GP64(), GP64()
 	if rows > 3 {
 		LEAQ(Mem{Base: wr, Index: wr, Scale: 2}, wr3)
@@ -42,7 +55,7 @@ func multiplyAVX2(rows int) {
 		LEAQ(Mem{Base: wr, Index: wr, Scale: 4}, wr5)
 	}
 
-	k := &multiply{rows: rows, z: z, ldz: ldz, wr: wr, wr3: wr3, wr5: wr5, ws: ws, a: a, lda: lda}
+	k := &multiply{rows: rows, z: z, ldz: ldz, wr: wr, wr3: wr3, wr5: wr5, ws: ws, a: a, lda: lda, gate: gate.Addr}
 	type columns struct {
 		name    string
 		vectors int
@@ -103,6 +116,7 @@ type multiply struct {
 	z, ldz           Register
 	wr, wr3, wr5, ws Register
 	a, lda           Register
+	gate             Mem
 }
 
 // block writes the code for all rows of some columns.
@@ -184,6 +198,43 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	JNZ(LabelRef(name + "_loop"))
 
 	Label(name + "_store")
+	after := GP64()
+	Load(Param("relu"), after)
+	TESTQ(after, after)
+	JZ(LabelRef(name + "_gate"))
+	zero := YMM()
+	VXORPS(zero, zero, zero)
+	for r := range sums {
+		for _, s := range sums[r] {
+			VMAXPS(s, zero, s) // NaN stays
+			VADDPS(zero, s, s) // −0 becomes 0
+		}
+	}
+	Label(name + "_gate")
+	far := GP64()
+	MOVQ(k.gate, far)
+	TESTQ(far, far)
+	JZ(LabelRef(name + "_write"))
+	ADDQ(k.z, far)
+	none := YMM()
+	VXORPS(none, none, none)
+	for r := range sums {
+		if r > 0 {
+			ADDQ(k.ldz, far)
+		}
+		for v, s := range sums[r] {
+			open := YMM()
+			from := Mem{Base: far, Disp: 32 * v}
+			if mask != nil {
+				VMASKMOVPS(from, mask, open)
+			} else {
+				VMOVUPS(from, open)
+			}
+			VCMPPS(Imm(0x1e), none, open, open) // >
+			VANDPS(open, s, s)
+		}
+	}
+	Label(name + "_write")
 	k.eachRow(func(r int, at Mem) {
 		for v, s := range sums[r] {
 			to := at.Offset(32 * v)

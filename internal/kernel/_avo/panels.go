@@ -14,7 +14,7 @@ import (
 //
 //	dw[r][q] = Σ dz[r][j] · turned[q/16][j][q%16]     j < m, q < cols
 func panelsAVX2(rows int) {
-	TEXT(fmt.Sprintf("panels%dAVX2", rows), NOSPLIT, "func(dw *float32, ldw int, dz *float32, m int, turned *float32, cols int)")
+	TEXT(fmt.Sprintf("panels%dAVX2", rows), NOSPLIT, "func(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int)")
 	Doc(fmt.Sprintf("panels%dAVX2 computes %d rows of GradWeights.", rows, rows))
 	Pragma("noescape")
 	dw := Load(Param("dw"), GP64())
@@ -22,8 +22,7 @@ func panelsAVX2(rows int) {
 	m := Load(Param("m"), GP64())
 	turned := Load(Param("turned"), GP64())
 	cols := Load(Param("cols"), GP64())
-	wr := GP64() // between rows of dz
-	MOVQ(m, wr)
+	wr := Load(Param("lddz"), GP64())
 	SHLQ(Imm(2), ldw)
 	SHLQ(Imm(2), wr)
 	wr3, wr5 := GP64(), GP64()
