@@ -1,11 +1,11 @@
-# Targets: test (all that CI runs), lint, soak (long tests), fuzz, arm64, build.
+# Targets: test (all that CI runs), lint, soak (long tests), fuzz, arm64, build, bench.
 # `make test` installs what it needs; see scripts/.
 
 GO ?= go
 FUZZTIME ?= 30s
 export GOTOOLCHAIN ?= local
 
-.PHONY: test lint cross race unit vuln soak fuzz arm64 build
+.PHONY: test lint cross race unit vuln soak fuzz arm64 build bench
 
 test: lint cross race vuln arm64 unit
 
@@ -43,3 +43,8 @@ fuzz:
 # The same bits on another processor: the kernels and the fit hashes, emulated.
 arm64:
 	@scripts/arm64.sh
+
+# Shoal beside JAX, PyTorch, scikit-learn, NumPy, ONNX Runtime, C and gonum: bench/RESULTS.md.
+bench:
+	bench/peers/setup.sh
+	cd bench && CGO_ENABLED=0 $(GO) run . -out RESULTS.md

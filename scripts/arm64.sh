@@ -9,9 +9,12 @@ if [ "$(go env GOHOSTARCH)" != arm64 ]; then
   if ! command -v qemu-aarch64 >/dev/null; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
       apt-get update -qq && apt-get install -y -qq qemu-user >/dev/null
-    else
+    elif [ "${CI:-}" = true ]; then
       echo "arm64: install qemu-user, which runs arm64 programs" >&2
       exit 1
+    else
+      echo "arm64: NOT RUN: qemu-user, which runs arm64 programs, is not installed" >&2
+      exit 0
     fi
   fi
   run=(-exec qemu-aarch64)

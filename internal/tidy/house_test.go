@@ -97,7 +97,7 @@ func eachFile(t *testing.T, f func(path string, size int64)) {
 			return err
 		}
 		switch {
-		case d.IsDir() && d.Name() == ".git", d.IsDir() && strings.HasPrefix(d.Name(), "testdata-fused-"), d.IsDir() && rel == "shared":
+		case d.IsDir() && slices.Contains([]string{".git", ".venv", ".built"}, d.Name()), d.IsDir() && strings.HasPrefix(d.Name(), "testdata-fused-"), d.IsDir() && rel == "shared":
 			return filepath.SkipDir
 		case d.IsDir():
 			return nil

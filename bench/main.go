@@ -1,0 +1,142 @@
+// Command bench times Shoal beside its peers: the same tensors, one program at a
+// time, by turns.
+//
+//	make bench                       everything, into bench/RESULTS.md
+//	go run . -workloads letter,mnist -repeats 21
+//
+// Run it in the folder bench; peers/setup.sh installs the others.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/shoal-nn/shoal/internal/workload"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	serving := flag.Bool("serve", false, "be a peer: read a spec and go's from standard input")
+	names := flag.String("workloads", "", "`nets`, a,b (default all)")
+	only := flag.String("peers", "", "`peers` whose names begin so, a,b (default all)")
+	modes := flag.String("modes", "train,one,many", "`what` to time: train, one (row), many (rows)")
+	repeats := flag.Int("repeats", 11, "`times` that each peer is timed")
+	threads := flag.Int("threads", 1, "`threads` of each")
+	out := flag.String("out", "", "`file` of the results (default: standard output)")
+	flag.Parse()
+	if *serving {
+		return serve(os.Stdin, os.Stdout)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	var loads []workload.Workload
+	for _, w := range workload.All() {
+		if *names == "" || slices.Contains(strings.Split(*names, ","), w.Name) {
+			loads = append(loads, w)
+		}
+	}
+	if len(loads) == 0 {
+		return fmt.Errorf("there is no workload %q", *names)
+	}
+	all := peers(self, dir)
+	if *only != "" {
+		all = slices.DeleteFunc(all, func(p peer) bool {
+			return p.name != "Shoal" && !slices.ContainsFunc(strings.Split(*only, ","), func(s string) bool { return strings.HasPrefix(p.name, s) })
+		})
+	}
+	temp, err := os.MkdirTemp("", "shoal-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+
+	results := &results{machine: thisMachine(), threads: *threads, repeats: *repeats, peers: all}
+	for _, mode := range strings.Split(*modes, ",") {
+		for i := range loads {
+			w := &loads[i]
+			if mode != train && !slices.Contains(answered, w.Name) {
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "%s, %s\n", w.Name, mode)
+			r, err := turns(w, mode, temp, all, *threads, *repeats)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", w.Name, mode, err)
+			}
+			results.rows = append(results.rows, r)
+		}
+	}
+	text := results.markdown()
+	if *out == "" {
+		_, err := os.Stdout.WriteString(text)
+		return err
+	}
+	return os.WriteFile(filepath.Clean(*out), []byte(text), 0o644)
+}
+
+// answered are the nets that answer rows.
+var answered = []string{"cancer", "letter", "higgs", "mnist"}
+
+// turns runs a workload through every peer, by turns.
+func turns(w *workload.Workload, mode, dir string, all []peer, threads, repeats int) (*row, error) {
+	s, err := specOf(w, mode, dir, threads)
+	if err != nil {
+		return nil, err
+	}
+	result := &row{workload: w, mode: mode, peers: map[string]*running{}, failed: map[string]string{}}
+	var order []*running
+	defer func() {
+		for _, r := range order {
+			r.stop()
+		}
+	}()
+	for i := range all {
+		p := &all[i]
+		if !p.does(w.Name, mode) {
+			continue
+		}
+		if p.skip != "" {
+			result.failed[p.name] = p.skip
+			continue
+		}
+		r, err := p.start(s)
+		if err != nil {
+			if i == 0 {
+				return nil, err
+			}
+			fmt.Fprintln(os.Stderr, "  ", err)
+			result.failed[p.name] = lastLine(err.Error())
+			continue
+		}
+		order = append(order, r)
+		result.peers[p.name] = r
+		if err := r.time(); err != nil { // to get warm
+			return nil, err
+		}
+		r.times = nil
+	}
+	var failures []error
+	for range repeats {
+		result.peak = max(result.peak, workload.Peak())
+		for _, r := range order {
+			failures = append(failures, r.time())
+		}
+	}
+	return result, errors.Join(failures...)
+}
