@@ -125,3 +125,35 @@ func TestAPredictorFollowsItsNetwork(t *testing.T) {
 		}
 	}
 }
+
+// One row of a frozen network has the bits of the same row in a batch, whatever
+// the number of units.
+func TestAFrozenNetworkAnswersAsOthers(t *testing.T) {
+	for units := 1; units < 140; units += 1 + units/7 {
+		for _, output := range []nn.Layer{nn.Dense(1, nn.Sigmoid), nn.Dense(2, nn.Linear), nn.Dense(5, nn.Softmax), nn.Dense(26, nn.Softmax)} {
+			net := nn.New(20, nn.Dense(units, nn.ReLU), nn.Dense(units+3, nn.Tanh), output)
+			net.Init(nn.Auto, 1)
+			x, _ := problem[float32](20, 2, 9, uint64(units))
+			want, err := net.Predict(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := nn.Predictor{Net: net, Frozen: net.Freeze()}
+			row := nn.NewMatrix[float32](20, 1)
+			for j := range x.Cols {
+				for i := range x.Rows {
+					row.Set(i, 0, x.At(i, j))
+				}
+				got, err := p.Predict(row)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range got.Rows {
+					if math.Float32bits(got.At(i, 0)) != math.Float32bits(want.At(i, j)) {
+						t.Fatalf("%d units, %d outputs: row %d, output %d is %v alone and %v in the batch", units, output.Units, j, i, got.At(i, 0), want.At(i, j))
+					}
+				}
+			}
+		}
+	}
+}

@@ -262,15 +262,21 @@ type Frozen = FrozenOf[float32]
 // answering one example at a time; any number of predictors may share it.
 type FrozenOf[T Float] struct {
 	of     *NetworkOf[T]
-	turned [][]T // Wᵀ of each layer, (nPrev, n)
+	panels [][]T // W of each layer as kernel.PanelUnits has it; nil where it is used as it is
 }
 
-// Freeze lays a network out for answering one example at a time. It copies the
-// weights: later changes of the network don't reach it.
+// Freeze lays a network out for answering one example at a time. The network must
+// not change afterwards.
 func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
 	f := &FrozenOf[T]{of: n}
 	for i := range n.Layers {
-		f.turned = append(f.turned, n.Layers[i].W.T().Data)
+		w := &n.Layers[i].W
+		var panels []T
+		if !kernel.Long(w.Rows, w.Cols) {
+			panels = make([]T, kernel.Panelled(w.Rows, w.Cols))
+			kernel.PanelUnits(panels, w.Data, w.Rows, w.Cols)
+		}
+		f.panels = append(f.panels, panels)
 	}
 	return f
 }
@@ -314,11 +320,15 @@ func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) (*layerSpace[T], 
 	}
 	in := x.Data
 	var l *layerSpace[T]
-	for i, turned := range p.Frozen.turned {
+	for i, panels := range p.Frozen.panels {
 		w := &p.Net.Layers[i]
 		l = &p.space.layers[i]
 		l.resize(w.Units)
-		kernel.AffineOne(l.z, turned, w.B, in, w.Units, w.W.Cols)
+		if panels == nil {
+			kernel.AffineLongOne(l.z, w.W.Data, w.B, in, w.Units, w.W.Cols)
+		} else {
+			kernel.AffineOne(l.z[:kernel.Panelled(w.Units, 1)], panels, w.B, in, w.Units, w.W.Cols)
+		}
 		if i < len(p.Net.Layers)-1 {
 			l.forward(l.a, l.z, l.alpha)
 			in = l.a

@@ -30,7 +30,7 @@ type layerSpace[T Float] struct {
 	// tile by tile, turnedTile numbers each, if the layer isn't one of few units.
 	in         []T
 	inLd       int
-	few        bool
+	few, long  bool // how the kernels add up: kernel.Few and kernel.Long
 	turned     []T
 	turnedTile int
 
@@ -60,7 +60,7 @@ func (s *workspace[T]) fit(n *NetworkOf[T], mt int, gradients, keepZ bool) {
 		l := &n.Layers[i]
 		size := l.Units * stride(mt)
 		to := layerSpace[T]{
-			z: make([]T, size), few: kernel.Few(l.Units, l.W.Cols), name: l.Activation.Name, alpha: T(l.Activation.Alpha),
+			z: make([]T, size), few: kernel.Few(l.Units, l.W.Cols), long: kernel.Long(l.Units, l.W.Cols), name: l.Activation.Name, alpha: T(l.Activation.Alpha),
 		}
 		if to.a = to.z; keepZ || l.Activation.usesZ || i == len(n.Layers)-1 {
 			to.a = make([]T, size)
@@ -135,6 +135,11 @@ func (s *workspace[T]) forward(n *NetworkOf[T], x MatrixOf[T], first, mt int, dr
 			units := min(nearUnits, w.Units-u)
 			z, rows, b := l.z[u*ld:(u+units)*ld], w.W.Data[u*k:], w.B[u:]
 			switch {
+			case l.long:
+				kernel.AffineLong(z, rows, b, in, inLd, units, k, ld)
+				if i < len(n.Layers)-1 {
+					l.forward(l.a[u*ld:(u+units)*ld], z, l.alpha)
+				}
 			case l.relu:
 				kernel.AffineReLU(z, rows, b, in, inLd, units, k, ld)
 			default:

@@ -121,6 +121,10 @@ func Softmax[T Float](a, z []T, ld, c, m int) {
 }
 
 func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
+	if vector[T]() && m == 1 && ld == 1 {
+		softmaxOne(peak, norm, cast[float32](z[:c]), cast[float32](a[:c]))
+		return
+	}
 	copy(peak[:m], z[:m])
 	if vector[T]() {
 		for i := 1; i < c; i++ {
@@ -154,6 +158,24 @@ func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 			ai[j] /= norm[j]
 		}
 	}
+}
+
+// softmaxOne is softmax of one example, whose outputs are contiguous.
+func softmaxOne[T Float](peak, norm *[Tile]T, z, a []float32) {
+	top := z[0]
+	for _, v := range z[1:] {
+		if v > top || v != v {
+			top = v
+		}
+	}
+	shiftAVX2(len(z), at(a), at(z), top)
+	expAVX2(len(z), at(a), at(a))
+	var sum float32
+	for _, e := range a {
+		sum += e
+	}
+	divideByAVX2(len(a), at(a), sum)
+	peak[0], norm[0] = T(top), T(sum)
 }
 
 // PoissonExp: a = e^z, L = a − y·z (the terms without z left out), dz = a − y.

@@ -42,22 +42,83 @@ func AffineReLU[T Float](z, w, b, a []T, lda, n, k, m int) {
 	ReLUForward(z[:n*m], z[:n*m], 0)
 }
 
-// AffineOne is Affine for one example, with W turned over, so that units are
-// contiguous: the same bits.
+// Long says whether Z of a layer with n units and k inputs is AffineLong's: a
+// sum in order of k makes each term wait for the one before, and so few units
+// leave nothing else to do meanwhile.
+func Long(n, k int) bool { return n <= 4 && k >= 2*Lanes && k <= 1<<14 }
+
+// AffineLong computes Z = W·A + b, the terms of each number dealt over Lanes
+// sums, term q to sum q mod 8; the sums are added in pairs, then b.
 //
-//	z (n), turned (k, n), b (n), x (k)
-//
-// z must not overlap the others.
-func AffineOne[T Float](z, turned, b, x []T, n, k int) {
+//	z (n, m), w (n, k), b (n), a (k, m) with a row every lda
+func AffineLong[T Float](z, w, b, a []T, lda, n, k, m int) {
 	if vector[T]() {
-		affineOneVector(cast[float32](z), cast[float32](turned), cast[float32](b), cast[float32](x), n, k)
+		affineLongVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m)
+		return
+	}
+	for i := range n {
+		wi := w[i*k : (i+1)*k]
+		for j := range m {
+			var s [Lanes]T
+			for q, u := range wi {
+				s[q%Lanes] = FMA(u, a[q*lda+j], s[q%Lanes])
+			}
+			z[i*m+j] = sumLanes(&s) + b[i]
+		}
+	}
+}
+
+// UnitPanel is how many units stand together when W is laid out for one example.
+const UnitPanel = 64
+
+// Panelled is the length of W (n, k) laid out for one example.
+func Panelled(n, k int) int { return (n + Lanes - 1) / Lanes * Lanes * k }
+
+// PanelUnits lays W (n, k) out for one example: the weights of 64 units to an
+// input stand together, input after input, then those of the next units. The
+// last panel is as narrow as its units allow, in whole vectors.
+func PanelUnits[T Float](panels, w []T, n, k int) {
+	for first := 0; first < n; first += UnitPanel {
+		units := min(UnitPanel, n-first)
+		width := (units + Lanes - 1) / Lanes * Lanes
+		to := panels[first*k:]
+		for i := range units {
+			for q, u := range w[(first+i)*k : (first+i+1)*k] {
+				to[q*width+i] = u
+			}
+		}
+	}
+}
+
+// AffineOne is Affine for one example, with W as PanelUnits laid it out: the same
+// bits. What z has beyond n, up to whole vectors, is used up.
+//
+//	z (Panelled(n, 1)), panels: Panelled(n, k), b (n), x (k)
+func AffineOne[T Float](z, panels, b, x []T, n, k int) {
+	if vector[T]() {
+		affineOneVector(cast[float32](z), cast[float32](panels), cast[float32](b), cast[float32](x), n, k)
 		return
 	}
 	copy(z, b[:n])
-	for q, v := range x[:k] {
-		for i, w := range turned[q*n : (q+1)*n] {
-			z[i] = FMA(w, v, z[i])
+	for first := 0; first < n; first += UnitPanel {
+		units := min(UnitPanel, n-first)
+		width := (units + Lanes - 1) / Lanes * Lanes
+		panel, to := panels[first*k:], z[first:first+units]
+		for q, v := range x[:k] {
+			for i, w := range panel[q*width : q*width+units] {
+				to[i] = FMA(w, v, to[i])
+			}
 		}
+	}
+}
+
+// AffineLongOne is AffineLong for one example: the same bits.
+//
+//	z (n), w (n, k), b (n), x (k)
+func AffineLongOne[T Float](z, w, b, x []T, n, k int) {
+	GradWeightsFew(z, 1, w, k, x, k, n, 1, k)
+	for i, v := range b[:n] {
+		z[i] += v
 	}
 }
 

@@ -77,6 +77,14 @@ func plainGradWeightsFew[T Float](dw, dz, a []T, lda, n, k, m int) {
 	}
 }
 
+func plainAffineLong[T Float](z, w, b, a []T, lda, n, k, m int) {
+	for i := range n {
+		for j := range m {
+			z[i*m+j] = lanesOf(k, func(q int, s T) T { return FMA(w[i*k+q], a[q*lda+j], s) }) + b[i]
+		}
+	}
+}
+
 // lanesOf deals m examples over eight sums and adds these in pairs.
 func lanesOf[T Float](m int, add func(j int, s T) T) T {
 	var s []T
@@ -187,6 +195,11 @@ func checkProducts[T Float](t testing.TB, random *rand.Rand, n, k, m, lda int) {
 	z.check(t, name("Affine"), wantZ)
 
 	da, wantDA := newGuarded[T](k*m), make([]T, k*m)
+	long, wantLong := newGuarded[T](n*m), make([]T, n*m)
+	AffineLong(long.inner, w, b, a, lda, n, k, m)
+	plainAffineLong(wantLong, w, b, a, lda, n, k, m)
+	long.check(t, name("AffineLong"), wantLong)
+
 	half := k / 2
 	GradInputs(da.inner, w, dz, n, k, half, m)
 	GradInputs(da.inner[half*m:], w[half:], dz, n, k, k-half, m)
@@ -293,17 +306,25 @@ func TestOneExampleHasTheBitsOfABatch(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for n := 1; n <= 140; n += 1 + n/9 {
 		for _, k := range []int{1, 2, 7, 30, 129} {
-			w, b, x := fill(random, make([]float32, n*k)), fill(random, make([]float32, n)), fill(random, make([]float32, k))
-			turned := make([]float32, n*k)
-			for i := range n {
-				for q := range k {
-					turned[q*n+i] = w[i*k+q]
-				}
-			}
-			z, want := newGuarded[float32](n), make([]float32, n)
-			AffineOne(z.inner, turned, b, x, n, k)
-			plainAffine(want, w, b, x, 1, n, k, 1)
-			z.check(t, fmt.Sprintf("n = %d, k = %d", n, k), want)
+			checkOne[float32](t, random, n, k)
+			checkOne[float64](t, random, n, k)
 		}
 	}
+}
+
+func checkOne[T Float](t *testing.T, random *rand.Rand, n, k int) {
+	t.Helper()
+	w, b, x := fill(random, make([]T, n*k)), fill(random, make([]T, n)), fill(random, make([]T, k))
+	panels := make([]T, Panelled(n, k))
+	PanelUnits(panels, w, n, k)
+	z, want := newGuarded[T](Panelled(n, 1)), make([]T, Panelled(n, 1))
+	AffineOne(z.inner, panels, b, x, n, k)
+	plainAffine(want, w, b, x, 1, n, k, 1)
+	copy(want[n:], z.inner[n:]) // anything
+	z.check(t, fmt.Sprintf("%T: n = %d, k = %d", T(0), n, k), want)
+
+	long, wantLong := newGuarded[T](n), make([]T, n)
+	AffineLongOne(long.inner, w, b, x, n, k)
+	plainAffineLong(wantLong, w, b, x, 1, n, k, 1)
+	long.check(t, fmt.Sprintf("%T: long: n = %d, k = %d", T(0), n, k), wantLong)
 }

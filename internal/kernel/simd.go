@@ -93,11 +93,25 @@ func affineVector(z, w, b, a []float32, lda, n, k, m int, f finish) {
 	multiplyRows(z, m, b, w, k, 1, a, lda, n, k, m, f)
 }
 
-func affineOneVector(z, turned, b, x []float32, n, k int) {
-	checkLengths(len(z) >= n && len(turned) >= n*k && len(b) >= n && len(x) >= k)
+// affineLongVector is AffineLong: a lane is an example, and each has eight sums.
+func affineLongVector(z, w, b, a []float32, lda, n, k, m int) {
+	checkLengths(len(z) >= n*m && len(w) >= n*k && len(b) >= n && len(a) >= (k-1)*lda+m)
+	most := max(Lanes, atMost*Tile/max(k, 1)/Lanes*Lanes)
+	for i := range n {
+		for j := 0; j < m; j += most {
+			columnsAVX2(&z[i*m+j], &b[i], &w[i*k], &a[j], lda, k, min(most, m-j))
+		}
+	}
+}
+
+func affineOneVector(z, panels, b, x []float32, n, k int) {
+	checkLengths(len(z) >= Panelled(n, 1) && len(panels) >= Panelled(n, k) && len(b) >= n && len(x) >= k)
 	copy(z, b[:n])
-	for q := 0; q < k; q += atMost {
-		multiply(1, at(z), 0, nil, 1, at(x[q:]), 0, 1, at(turned[q*n:]), n, min(atMost, k-q), n, 0, nil)
+	for first := 0; first < n; first += UnitPanel {
+		width := Panelled(min(UnitPanel, n-first), 1)
+		for q := 0; q < k; q += atMost {
+			multiply(1, &z[first], 0, nil, 1, &x[q], 0, 1, &panels[first*k+q*width], width, min(atMost, k-q), width, 0, nil)
+		}
 	}
 }
 

@@ -84,6 +84,7 @@ func products(t testing.TB, n, k, m, lda int, atEnd bool) []product {
 		{"GradInputs", n, k, m, slices(n*k, n*m), slices(k * m), func(out, in [][]float32) { GradInputs(out[0], in[0], in[1], n, k, k, m) }},
 		{"AffineReLU", n, k, m, slices(n*k, n, a), slices(n * m), func(out, in [][]float32) { AffineReLU(out[0], in[0], in[1], in[2], lda, n, k, m) }},
 		{"GradInputsReLU", n, k, m, slices(n*k, n*m, k*m), slices(k * m), func(out, in [][]float32) { GradInputsReLU(out[0], in[0], in[1], in[2], n, k, k, m) }},
+		{"AffineLong", n, k, m, slices(n*k, n, a), slices(n * m), func(out, in [][]float32) { AffineLong(out[0], in[0], in[1], in[2], lda, n, k, m) }},
 		{"GradWeights", n, k, m, slices(n*m, a), slices(n*k, n), func(out, in [][]float32) { gradWeights(out[0], out[1], in[0], in[1], lda, n, k, m) }},
 		{"GradWeightsFew", n, k, m, slices(n*m, a), slices(n * k), func(out, in [][]float32) { GradWeightsFew(out[0], k, in[0], m, in[1], lda, n, k, m) }},
 	}

@@ -79,6 +79,11 @@ func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int)
 //go:noescape
 func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int)
 
+// columnsAVX2 computes one row of AffineLong.
+//
+//go:noescape
+func columnsAVX2(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
+
 // finiteAVX2 says whether none of n float32 is NaN or infinite.
 //
 //go:noescape
@@ -206,6 +211,16 @@ func multiplyAVX2(n int, dst *float32, x *float32)
 //
 //go:noescape
 func divideAVX2(n int, dst *float32, x *float32)
+
+// divideByAVX2 is DivideBy for n float32.
+//
+//go:noescape
+func divideByAVX2(n int, x *float32, s float32)
+
+// shiftAVX2 is Shift for n float32.
+//
+//go:noescape
+func shiftAVX2(n int, a *float32, z *float32, s float32)
 
 // scaleAVX2 is Scale for n float32.
 //

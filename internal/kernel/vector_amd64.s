@@ -157,6 +157,98 @@ sixtyfour_write:
 	JMP     sixtyfour
 
 after_sixtyfour:
+thirtytwo:
+	CMPQ   R8, $0x20
+	JLT    after_thirtytwo
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    thirtytwo_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    thirtytwo_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    thirtytwo_add
+
+thirtytwo_bias:
+	VBROADCASTSS (CX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	JMP          thirtytwo_add
+
+thirtytwo_onward:
+	MOVQ    AX, CX
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+
+thirtytwo_add:
+	MOVQ  w+32(FP), CX
+	MOVQ  SI, DX
+	MOVQ  n+72(FP), R9
+	TESTQ R9, R9
+	JZ    thirtytwo_store
+
+thirtytwo_loop:
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  32(DX), Y4, Y1
+	VFMADD231PS  64(DX), Y4, Y2
+	VFMADD231PS  96(DX), Y4, Y3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          thirtytwo_loop
+
+thirtytwo_store:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     thirtytwo_gate
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VADDPS Y4, Y0, Y0
+	VMAXPS Y1, Y4, Y1
+	VADDPS Y4, Y1, Y1
+	VMAXPS Y2, Y4, Y2
+	VADDPS Y4, Y2, Y2
+	VMAXPS Y3, Y4, Y3
+	VADDPS Y4, Y3, Y3
+
+thirtytwo_gate:
+	MOVQ    gate+96(FP), CX
+	TESTQ   CX, CX
+	JZ      thirtytwo_write
+	ADDQ    AX, CX
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS (CX), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y0, Y0
+	VMOVUPS 32(CX), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y1, Y1
+	VMOVUPS 64(CX), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y2, Y2
+	VMOVUPS 96(CX), Y5
+	VCMPPS  $0x1e, Y4, Y5, Y5
+	VANDPS  Y5, Y3, Y3
+
+thirtytwo_write:
+	MOVQ    AX, CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, R8
+	JMP     thirtytwo
+
+after_thirtytwo:
 sixteen:
 	CMPQ   R8, $0x10
 	JLT    after_sixteen
@@ -3391,6 +3483,253 @@ rows1_end:
 	VZEROUPPER
 	RET
 
+// func columnsAVX2(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
+// Requires: AVX, FMA3
+TEXT ·columnsAVX2(SB), NOSPLIT, $0-56
+	MOVQ z+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ a+24(FP), DX
+	MOVQ lda+32(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ m+48(FP), DI
+	LEAQ tailMasks<>+0(SB), R8
+
+columns_loop:
+	CMPQ   DI, $0x08
+	JLT    columns_rest
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   DX, R9
+	LEAQ   (DX)(BX*4), R10
+	MOVQ   CX, R11
+	MOVQ   k+40(FP), R12
+
+columns1_eight:
+	CMPQ         R12, $0x08
+	JLT          columns1_rest
+	VBROADCASTSS (R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(R11), Y8
+	VMOVUPS      (R9)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(R11), Y8
+	VMOVUPS      (R9)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(R11), Y8
+	VMOVUPS      (R9)(SI*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(R11), Y8
+	VMOVUPS      (R10), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(R11), Y8
+	VMOVUPS      (R10)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(R11), Y8
+	VMOVUPS      (R10)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(R11), Y8
+	VMOVUPS      (R10)(SI*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x20, R11
+	LEAQ         (R9)(BX*8), R9
+	LEAQ         (R10)(BX*8), R10
+	SUBQ         $0x08, R12
+	JMP          columns1_eight
+
+columns1_rest:
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS (R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	ADDQ         BX, R9
+	DECQ         R12
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS 4(R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	ADDQ         BX, R9
+	DECQ         R12
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS 8(R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	ADDQ         BX, R9
+	DECQ         R12
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS 12(R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	ADDQ         BX, R9
+	DECQ         R12
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS 16(R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	ADDQ         BX, R9
+	DECQ         R12
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS 20(R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	ADDQ         BX, R9
+	DECQ         R12
+	TESTQ        R12, R12
+	JZ           columns1_sum
+	VBROADCASTSS 24(R11), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         BX, R9
+	DECQ         R12
+
+columns1_sum:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	MOVQ         b+8(FP), R9
+	VBROADCASTSS (R9), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, DI
+	JMP          columns_loop
+
+columns_rest:
+	TESTQ   DI, DI
+	JZ      columns_done
+	NEGQ    DI
+	VMOVDQU 32(R8)(DI*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	MOVQ    DX, DI
+	LEAQ    (DX)(BX*4), DX
+	MOVQ    k+40(FP), R8
+
+columns2_eight:
+	CMPQ         R8, $0x08
+	JLT          columns2_rest
+	VBROADCASTSS (CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(CX), Y9
+	VMASKMOVPS   (DI)(BX*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS 8(CX), Y9
+	VMASKMOVPS   (DI)(BX*2), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 12(CX), Y9
+	VMASKMOVPS   (DI)(SI*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS 16(CX), Y9
+	VMASKMOVPS   (DX), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 20(CX), Y9
+	VMASKMOVPS   (DX)(BX*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS 24(CX), Y9
+	VMASKMOVPS   (DX)(BX*2), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 28(CX), Y9
+	VMASKMOVPS   (DX)(SI*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         $0x20, CX
+	LEAQ         (DI)(BX*8), DI
+	LEAQ         (DX)(BX*8), DX
+	SUBQ         $0x08, R8
+	JMP          columns2_eight
+
+columns2_rest:
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS (CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y1
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS 4(CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y2
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS 8(CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y3
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS 12(CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y4
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS 16(CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y5
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS 20(CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y6
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           columns2_sum
+	VBROADCASTSS 24(CX), Y9
+	VMASKMOVPS   (DI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         BX, DI
+	DECQ         R8
+
+columns2_sum:
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	MOVQ         b+8(FP), CX
+	VBROADCASTSS (CX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+columns_done:
+	VZEROUPPER
+	RET
+
 // func finiteAVX2(n int, x *float32) bool
 // Requires: AVX
 TEXT ·finiteAVX2(SB), NOSPLIT, $0-17
@@ -5589,6 +5928,74 @@ rest:
 	VMASKMOVPS (DX), Y0, Y2
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divideByAVX2(n int, x *float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·divideByAVX2(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVSS        s+16(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVDQU    32(DX)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VDIVPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func shiftAVX2(n int, a *float32, z *float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·shiftAVX2(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         z+16(FP), DX
+	MOVSS        s+24(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y2
+	VSUBPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)
 
 done:
 	VZEROUPPER

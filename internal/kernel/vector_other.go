@@ -64,6 +64,10 @@ func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32,
 	panic("kernel: no assembly")
 }
 
+func columnsAVX2(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int) {
+	panic("kernel: no assembly")
+}
+
 func finiteAVX2(n int, x *float32) bool { panic("kernel: no assembly") }
 
 func addWideAVX2(n int, sum *float64, x *float32) { panic("kernel: no assembly") }
@@ -123,6 +127,10 @@ func addAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 func multiplyAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 
 func divideAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
+
+func divideByAVX2(n int, x *float32, s float32) { panic("kernel: no assembly") }
+
+func shiftAVX2(n int, a *float32, z *float32, s float32) { panic("kernel: no assembly") }
 
 func scaleAVX2(n int, x *float32, s float32) { panic("kernel: no assembly") }
 

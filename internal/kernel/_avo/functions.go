@@ -190,6 +190,8 @@ func elements() {
 	elementwise("add", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": add(x["dst"], x["x"])} })
 	elementwise("multiply", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": mul(x["dst"], x["x"])} })
 	elementwise("divide", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": div(x["dst"], x["x"])} })
+	elementwise("divideBy", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": div(x["x"], x["s"])} })
+	elementwise("shift", []string{"a", "z"}, []string{"s"}, func(x values) values { return values{"a": sub(x["z"], x["s"])} })
 	elementwise("scale", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": mul(x["x"], x["s"])} })
 	elementwise("addScaled", []string{"dst", "x"}, []string{"s"}, func(x values) values {
 		return values{"dst": add(x["dst"], mul(x["x"], x["s"]))}

@@ -15,6 +15,7 @@ func main() {
 	turn()
 	sumRows()
 	dots()
+	columns()
 	finite()
 	addWide()
 	total()

@@ -16,8 +16,8 @@ import (
 // start is 0, or b[r] if b isn't nil, or z[r][j] itself if onward isn't 0. A
 // lane is an output, so that each adds its terms in order of q with one fused
 // multiply-add each. If relu isn't 0, what is stored is the larger of the sum and
-// 0; if gate isn't nil, it is the sum where gate[r][j] > 0, else 0. Columns go in blocks of 16 (of 64 and 32 for one row and
-// for two), then of 8, then under a mask.
+// 0; if gate isn't nil, it is the sum where gate[r][j] > 0, else 0. Columns go in blocks of 16 (for one row of 64, then 32,
+// for two of 32), then of 8, then under a mask.
 // Strides are in elements.
 func multiplyAVX2(rows int) {
 	TEXT(fmt.Sprintf("multiply%dAVX2", rows), NOSPLIT,
@@ -63,7 +63,7 @@ func multiplyAVX2(rows int) {
 	blocks := []columns{{"sixteen", 2}, {"eight", 1}}
 	switch rows { // few rows need more columns, so that sums don't wait for each other
 	case 1:
-		blocks = append([]columns{{"sixtyfour", 8}}, blocks...)
+		blocks = append([]columns{{"sixtyfour", 8}, {"thirtytwo", 4}}, blocks...)
 	case 2:
 		blocks = append([]columns{{"thirtytwo", 4}}, blocks...)
 	}
