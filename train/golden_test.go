@@ -21,7 +21,7 @@ func TestFitHashesStay(t *testing.T) {
 		{"categories, a regression", "diamonds", train.Config{Target: "price", Hidden: []int{8}, Steps: 100}, "e4523c4c9e10104f"},
 		{"three classes", "iris", train.Config{Target: "species", Hidden: []int{4}, Epochs: 10}, "1eb97e3539a39922"},
 		{"gradient descent", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.GradientDescent{Rate: 0.1}, Hidden: []int{8, 5}, Activation: []nn.Activation{nn.GELU}, Epochs: 20}, "65a41f6bc8d213fb"},
-		{"momentum", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Momentum{}, Hidden: []int{8}, Activation: []nn.Activation{nn.Tanh}, Epochs: 20}, "761e609f3b5666a9"},
+		{"momentum", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Momentum{}, Hidden: []int{8}, Activation: []nn.Activation{nn.Tanh}, Epochs: 20}, "54579292b6ff5208"},
 		{"nesterov", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Nesterov{}, Hidden: []int{8}, Activation: []nn.Activation{nn.SiLU}, Loss: nn.Huber(1), Epochs: 20}, "bbf5e818ae02fbab"},
 		{"rmsprop", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.RMSProp{Rate: 0.01}, Hidden: []int{8}, Activation: []nn.Activation{nn.Softplus}, Clip: 1, Epochs: 20}, "9214d18b161bf605"},
 		{"adam in float64, dropout, poisson", "boston_housing", train.Config{Target: "medv", Optimizer: &nn.Adam{Rate: 0.01}, Hidden: []int{8}, Activation: []nn.Activation{nn.ELU(1)}, Loss: nn.Poisson, Dropout: 0.1, Precision: 64, Epochs: 20}, "596781628b4e725a"},

@@ -13,8 +13,7 @@ import "math"
 // gives a NaN in a.
 //
 // The values are within 4 ulp at float32 and 2 at float64 over the whole range,
-// subnormal ones too; the derivatives, of z as it is
-// seen through a, within 2⁻²² and 2⁻⁵².
+// subnormal ones too; the derivatives within 2⁻²³ and 2⁻⁵².
 
 // LinearForward: a = z.
 func LinearForward[T Float](a, z []T, _ T) { copy(a, z) }

@@ -17,18 +17,20 @@ func Tanh[T Float](x T) T {
 	return T(math.Copysign(q+ql, float64(x)))
 }
 
-// tanhSingle computes tanh |x| = E/(E + 2), E = e^(2|x|) − 1, which loses nothing
-// near 0. From 20 on e^(2|x|) changes nothing.
+// tanhSingle computes tanh |x| with E = e^(2|x|) − 1: as E/(E + 2) below E = 1,
+// which loses nothing near 0, and as 1 − 2/(E + 2) above, which loses little near
+// 1, so that 1 − a² is good. From 20 on e^(2|x|) changes nothing.
 func tanhSingle(x float32) float32 {
 	a := Abs(x)
 	t := clamp(a+a, 0, 20)
-	// e^t = 2ᵏ·(1 + p) as in expSingle, without the low part of r: E/(E + 2)
-	// changes less than E.
+	// e^t = 2ᵏ·(1 + p) as in expSingle, without the low part of r: tanh changes
+	// less than E.
 	u := float32(t*math.Log2E) + roundSingle
 	k := u - roundSingle
 	r := (t - float32(k*ln2HighSingle)) - float32(k*ln2LowSingle)
 	p := r + float32(float32(r*r)*polynomial(r, expCoefSingle[:]))
 	s := math.Float32frombits(math.Float32bits(u)<<23 + 127<<23) // 2ᵏ
 	e := (s - 1) + float32(s*p)
-	return math.Float32frombits(math.Float32bits(e/(e+2)) | math.Float32bits(x)&(1<<31))
+	y := choose[float32](e < 1, 0, 1) + choose(e < 1, e, -2)/(e+2)
+	return math.Float32frombits(math.Float32bits(y) | math.Float32bits(x)&(1<<31))
 }

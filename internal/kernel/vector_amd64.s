@@ -4403,46 +4403,51 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
 	MOVQ z+16(FP), DX
 
 loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y0
-	VANDPS  eight7fffffff<>+0(SB), Y0, Y1
-	VADDPS  Y1, Y1, Y1
-	VMOVUPS eight41a00000<>+0(SB), Y2
-	VMINPS  Y1, Y2, Y1
-	VMULPS  eight3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS  eight4b400000<>+0(SB), Y2, Y2
-	VSUBPS  eight4b400000<>+0(SB), Y2, Y3
-	VMULPS  eight3f318000<>+0(SB), Y3, Y4
-	VSUBPS  Y4, Y1, Y1
-	VMULPS  eightb95e8083<>+0(SB), Y3, Y3
-	VSUBPS  Y3, Y1, Y1
-	VMULPS  Y1, Y1, Y3
-	VMULPS  eight3ab6d8dd<>+0(SB), Y1, Y4
-	VADDPS  eight3c091da5<>+0(SB), Y4, Y4
-	VMULPS  Y1, Y4, Y4
-	VADDPS  eight3d2aaa31<>+0(SB), Y4, Y4
-	VMULPS  Y1, Y4, Y4
-	VADDPS  eight3e2aaa48<>+0(SB), Y4, Y4
-	VMULPS  Y1, Y4, Y4
-	VADDPS  eight3f000000<>+0(SB), Y4, Y4
-	VMULPS  Y4, Y3, Y3
-	VADDPS  Y3, Y1, Y1
-	VPSLLD  $0x17, Y2, Y2
-	VPADDD  eight3f800000<>+0(SB), Y2, Y2
-	VSUBPS  eight3f800000<>+0(SB), Y2, Y3
-	VMULPS  Y1, Y2, Y1
-	VADDPS  Y1, Y3, Y1
-	VADDPS  eight40000000<>+0(SB), Y1, Y2
-	VDIVPS  Y2, Y1, Y1
-	VANDPS  eight80000000<>+0(SB), Y0, Y0
-	VORPS   Y0, Y1, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	CMPQ      AX, $0x08
+	JLT       rest
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y0
+	VANDPS    eight7fffffff<>+0(SB), Y0, Y1
+	VADDPS    Y1, Y1, Y1
+	VMOVUPS   eight41a00000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    eight3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    eight4b400000<>+0(SB), Y2, Y2
+	VSUBPS    eight4b400000<>+0(SB), Y2, Y3
+	VMULPS    eight3f318000<>+0(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    eightb95e8083<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y1
+	VMULPS    Y1, Y1, Y3
+	VMULPS    eight3ab6d8dd<>+0(SB), Y1, Y4
+	VADDPS    eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    eight3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    eight3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    eight3f000000<>+0(SB), Y4, Y4
+	VMULPS    Y4, Y3, Y3
+	VADDPS    Y3, Y1, Y1
+	VPSLLD    $0x17, Y2, Y2
+	VPADDD    eight3f800000<>+0(SB), Y2, Y2
+	VSUBPS    eight3f800000<>+0(SB), Y2, Y3
+	VMULPS    Y1, Y2, Y1
+	VADDPS    Y1, Y3, Y1
+	VCMPPS    $0x11, eight3f800000<>+0(SB), Y1, Y2
+	VMOVUPS   eightc0000000<>+0(SB), Y3
+	VANDNPS   eight3f800000<>+0(SB), Y2, Y4
+	VBLENDVPS Y2, Y1, Y3, Y2
+	VADDPS    eight40000000<>+0(SB), Y1, Y1
+	VDIVPS    Y1, Y2, Y1
+	VADDPS    Y1, Y4, Y1
+	VANDPS    eight80000000<>+0(SB), Y0, Y0
+	VORPS     Y0, Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	SUBQ      $0x08, AX
+	JMP       loop
 
 rest:
 	TESTQ      AX, AX
@@ -4479,8 +4484,13 @@ rest:
 	VSUBPS     eight3f800000<>+0(SB), Y3, Y4
 	VMULPS     Y2, Y3, Y2
 	VADDPS     Y2, Y4, Y2
-	VADDPS     eight40000000<>+0(SB), Y2, Y3
-	VDIVPS     Y3, Y2, Y2
+	VCMPPS     $0x11, eight3f800000<>+0(SB), Y2, Y3
+	VMOVUPS    eightc0000000<>+0(SB), Y4
+	VANDNPS    eight3f800000<>+0(SB), Y3, Y5
+	VBLENDVPS  Y3, Y2, Y4, Y3
+	VADDPS     eight40000000<>+0(SB), Y2, Y2
+	VDIVPS     Y2, Y3, Y2
+	VADDPS     Y2, Y5, Y2
 	VANDPS     eight80000000<>+0(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -4508,6 +4518,16 @@ DATA eight41a00000<>+20(SB)/4, $0x41a00000
 DATA eight41a00000<>+24(SB)/4, $0x41a00000
 DATA eight41a00000<>+28(SB)/4, $0x41a00000
 GLOBL eight41a00000<>(SB), RODATA|NOPTR, $32
+
+DATA eightc0000000<>+0(SB)/4, $0xc0000000
+DATA eightc0000000<>+4(SB)/4, $0xc0000000
+DATA eightc0000000<>+8(SB)/4, $0xc0000000
+DATA eightc0000000<>+12(SB)/4, $0xc0000000
+DATA eightc0000000<>+16(SB)/4, $0xc0000000
+DATA eightc0000000<>+20(SB)/4, $0xc0000000
+DATA eightc0000000<>+24(SB)/4, $0xc0000000
+DATA eightc0000000<>+28(SB)/4, $0xc0000000
+GLOBL eightc0000000<>(SB), RODATA|NOPTR, $32
 
 // func expAVX2(n int, a *float32, z *float32)
 // Requires: AVX, AVX2

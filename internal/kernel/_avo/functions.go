@@ -67,7 +67,10 @@ func tanh(x VecVirtual) VecVirtual {
 	VPSLLD(Imm(23), u, s)
 	s = addInts(s, bits(127<<23))
 	e := add(sub(s, c(1)), mul(s, p))
-	return or(div(e, add(e, c(2))), and(x, bits(1<<31)))
+	below, two := less(e, c(1)), YMM()
+	VMOVUPS(c(-2), two)
+	y := add(without(below, c(1)), div(choose(below, e, two), add(e, c(2))))
+	return or(y, and(x, bits(1<<31)))
 }
 
 // log is logSingle.
