@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -74,7 +75,10 @@ func (f *flags) whole(to *int, name string, least int, usage string) {
 
 func parseWhole(text string, least int) (int, error) {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < least || n > math.MaxInt32 {
+	switch {
+	case errors.Is(err, strconv.ErrRange) && text[0] != '-', n > math.MaxInt32:
+		return 0, fmt.Errorf("must be a whole number, at most %d", math.MaxInt32)
+	case err != nil || n < least:
 		return 0, fmt.Errorf("must be a whole number, at least %d", least)
 	}
 	return n, nil

@@ -308,6 +308,8 @@ func (c *trainCall) finish(cmd *cobra.Command) error {
 		return wrongCall("--patience needs validation rows, and --no-validation has none")
 	case o.NoValidation && o.Validation > 0:
 		return wrongCall("--validation and --no-validation exclude each other")
+	case o.Dropout > 0 && o.Hidden != nil && len(o.Hidden) == 0:
+		return wrongCall("--dropout needs a hidden layer, and --hidden none has none")
 	case given("cv-order") && o.Folds == 0:
 		return wrongCall("--cv-order needs --cv")
 	case (given("drops") || given("gamma")) && c.schedule.Name != "step":
