@@ -9,7 +9,7 @@ import "unsafe"
 //
 // z must not overlap the others.
 func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
-	if vector[T]() {
+	if products[T]() {
 		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, finish{})
 		return
 	}
@@ -34,7 +34,7 @@ func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 
 // AffineReLU is Affine and then ReLU: A = max(0, W·A + b).
 func AffineReLU[T Float](z, w, b, a []T, lda, n, k, m int) {
-	if vector[T]() {
+	if products[T]() {
 		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, finish{relu: true})
 		return
 	}
@@ -95,7 +95,7 @@ func PanelUnits[T Float](panels, w []T, n, k int) {
 //
 //	z (Panelled(n, 1)), panels: Panelled(n, k), b (n), x (k)
 func AffineOne[T Float](z, panels, b, x []T, n, k int) {
-	if vector[T]() {
+	if products[T]() {
 		affineOneVector(cast[float32](z), cast[float32](panels), cast[float32](b), cast[float32](x), n, k)
 		return
 	}
@@ -127,7 +127,7 @@ func AffineLongOne[T Float](z, w, b, x []T, n, k int) {
 //
 //	da (rows, m), w (n, rows) with a row every k, dz (n, m)
 func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
-	if vector[T]() {
+	if products[T]() {
 		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{})
 		return
 	}
@@ -153,7 +153,7 @@ func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 // GradInputsReLU is GradInputs and then ReLU's slope, of the values a (rows, m)
 // that the layer below passed on: dA ∗ 1[a > 0].
 func GradInputsReLU[T Float](da, w, dz, a []T, n, k, rows, m int) {
-	if vector[T]() {
+	if products[T]() {
 		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{gate: cast[float32](a)})
 		return
 	}
@@ -194,7 +194,7 @@ func Turn[T Float](turned, a []T, lda, k, m int) {
 //	dw (rows, cols) with a row every ldw, dz (rows, m) with a row every lddz,
 //	turned: the columns' panels
 func GradWeights[T Float](dw []T, ldw int, dz []T, lddz int, turned []T, rows, cols, m int) {
-	if vector[T]() {
+	if products[T]() {
 		gradWeightsVector(cast[float32](dw), ldw, cast[float32](dz), lddz, cast[float32](turned), rows, cols, m)
 		return
 	}

@@ -12,25 +12,6 @@ import (
 // none.
 func at[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.SliceData(x))) }
 
-// multiply calls the kernel of 1 to 6 rows. Calls through a table of functions
-// would make what they point to escape to the heap.
-func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols, relu int, gate *float32) {
-	switch rows {
-	case 1:
-		multiply1AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
-	case 2:
-		multiply2AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
-	case 3:
-		multiply3AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
-	case 4:
-		multiply4AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
-	case 5:
-		multiply5AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
-	default:
-		multiply6AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
-	}
-}
-
 // atMost is how many terms one call into assembly adds, for each of 64 columns
 // of 6 rows: a goroutine can't be stopped within it (some 40 µs).
 const atMost = 4096
@@ -149,21 +130,7 @@ func gradWeightsVector(dw []float32, ldw int, dz []float32, lddz int, turned []f
 	}
 	for r := 0; r < rows; {
 		now := rowsAtOnce(rows - r)
-		to, from := &dw[r*ldw], &dz[r*lddz]
-		switch now {
-		case 1:
-			panels1AVX2(to, ldw, from, lddz, at(turned), cols, m)
-		case 2:
-			panels2AVX2(to, ldw, from, lddz, at(turned), cols, m)
-		case 3:
-			panels3AVX2(to, ldw, from, lddz, at(turned), cols, m)
-		case 4:
-			panels4AVX2(to, ldw, from, lddz, at(turned), cols, m)
-		case 5:
-			panels5AVX2(to, ldw, from, lddz, at(turned), cols, m)
-		default:
-			panels6AVX2(to, ldw, from, lddz, at(turned), cols, m)
-		}
+		panels(now, &dw[r*ldw], ldw, &dz[r*lddz], lddz, at(turned), cols, m)
 		r += now
 	}
 }

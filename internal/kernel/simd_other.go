@@ -1,4 +1,4 @@
-//go:build !amd64 || noasm
+//go:build (!amd64 && !arm64) || noasm
 
 package kernel
 
@@ -18,3 +18,12 @@ func Level() (string, error) {
 
 // vector says whether float32 goes through assembly: there is none.
 func vector[T Float]() bool { return false }
+
+// products says whether the matrix products of float32 do.
+func products[T Float]() bool { return false }
+
+func multiply(int, *float32, int, *float32, int, *float32, int, int, *float32, int, int, int, int, *float32) {
+	panic("kernel: no assembly")
+}
+
+func panels(int, *float32, int, *float32, int, *float32, int, int) { panic("kernel: no assembly") }

@@ -1,4 +1,4 @@
-//go:build linux && !noasm
+//go:build linux && (amd64 || arm64) && !noasm
 
 package kernel
 
@@ -69,8 +69,8 @@ type product struct {
 	run     func(out, in [][]float32)
 }
 
-// products are the three, with examples that are lda apart.
-func products(t testing.TB, n, k, m, lda int, atEnd bool) []product {
+// productsOf are the products, with examples that are lda apart.
+func productsOf(t testing.TB, n, k, m, lda int, atEnd bool) []product {
 	slices := func(sizes ...int) [][]float32 {
 		var s [][]float32
 		for _, size := range sizes {
@@ -131,14 +131,14 @@ func TestVectorKernelsGiveThePlainBits(t *testing.T) {
 	for size := 1; size <= 67; size++ {
 		for _, o := range others {
 			for i, s := range [][3]int{{size, o[0], o[1]}, {o[0], size, o[1]}, {o[0], o[1], size}} {
-				for _, p := range products(t, s[0], s[1], min(s[2], Tile), s[2]+i, size%2 == 0) {
+				for _, p := range productsOf(t, s[0], s[1], min(s[2], Tile), s[2]+i, size%2 == 0) {
 					p.compare(t, r, levels)
 				}
 			}
 		}
 	}
 	for _, s := range [][3]int{{131, 257, 63}, {1, atMost + 5, 64}, {5, 2*atMost + 1, 9}, {13, 1, 64}} {
-		for _, p := range products(t, s[0], s[1], s[2], s[2]+3, true) {
+		for _, p := range productsOf(t, s[0], s[1], s[2], s[2]+3, true) {
 			p.compare(t, r, levels)
 		}
 	}
@@ -152,14 +152,14 @@ func FuzzVectorKernels(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, n, k, m uint8) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		cols := 1 + int(m)%Tile
-		for _, p := range products(t, 1+int(n), 1+int(k), cols, cols+int(seed%5), seed%2 == 0) {
+		for _, p := range productsOf(t, 1+int(n), 1+int(k), cols, cols+int(seed%5), seed%2 == 0) {
 			p.compare(t, r, levels)
 		}
 	})
 }
 
 func TestALevelThatIsNotThereIsAnError(t *testing.T) {
-	if _, err := chooseLevel("sse9"); err == nil || !strings.Contains(err.Error(), "SHOAL_SIMD=sse9: there is no such level; there are generic and avx2") {
+	if _, err := chooseLevel("sse9"); err == nil || !strings.Contains(err.Error(), "SHOAL_SIMD=sse9: there is no such level; there are generic and "+levelNames[1]) {
 		t.Errorf("%v", err)
 	}
 	for _, name := range levelNames {
@@ -180,7 +180,7 @@ func TestALevelThatIsNotThereIsAnError(t *testing.T) {
 func BenchmarkProducts(b *testing.B) {
 	for _, l := range append([]int{generic}, levels(b)...) {
 		for _, s := range [][3]int{{16, 30, 32}, {128, 16, 64}, {300, 300, 64}, {512, 784, 64}} {
-			for _, p := range products(b, s[0], s[1], s[2], s[2], false) {
+			for _, p := range productsOf(b, s[0], s[1], s[2], s[2], false) {
 				b.Run(fmt.Sprintf("%s/%s/%dx%dx%d", p.name, levelNames[l], s[0], s[1], s[2]), func(b *testing.B) {
 					r := rand.New(rand.NewPCG(1, 1))
 					for _, x := range p.in {
