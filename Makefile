@@ -44,7 +44,8 @@ fuzz:
 arm64:
 	@scripts/arm64.sh
 
-# Shoal beside JAX, PyTorch, scikit-learn, NumPy, ONNX Runtime, C and gonum: bench/RESULTS.md.
+# Shoal beside JAX, PyTorch, scikit-learn, NumPy, ONNX Runtime, C and gonum: bench/RESULTS.md; two threads: bench/THREADS.md.
 bench:
 	bench/peers/setup.sh
 	cd bench && CGO_ENABLED=0 $(GO) run . -out RESULTS.md
+	cd bench && CGO_ENABLED=0 $(GO) run . -threads 2 -workloads higgs,higgs5,mnist,wide -modes train -peers JAX,PyTorch -out THREADS.md

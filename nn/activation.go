@@ -194,7 +194,9 @@ func functionsOf[T Float](g *Activation) *functions[T] {
 // activate computes A of a layer, (n, m) with a row every ld, softmax included.
 func activate[T Float](g *Activation, a, z []T, ld, n, m int) {
 	if g.Name == Softmax.Name {
-		kernel.Softmax(a, z, ld, n, m)
+		for j := 0; j < m; j += kernel.Tile {
+			kernel.Softmax(a[j:], z[j:], ld, n, min(kernel.Tile, m-j))
+		}
 		return
 	}
 	functionsOf[T](g).forward(a, z, T(g.Alpha))
@@ -219,8 +221,5 @@ func Output[T Float](g Activation, z MatrixOf[T]) {
 		Forward(g, z.Data, z.Data)
 		return
 	}
-	for first := 0; first < z.Cols; first += kernel.Tile {
-		tile := z.Data[first:]
-		kernel.Softmax(tile, tile, z.Cols, z.Rows, min(kernel.Tile, z.Cols-first))
-	}
+	activate(&g, z.Data, z.Data, z.Cols, z.Rows, z.Cols)
 }

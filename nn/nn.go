@@ -281,6 +281,11 @@ func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
 	return f
 }
 
+// atOnce is how many examples a predictor takes through the network at a time:
+// more than a tile, since a row of a wide X is a page of its own, and few enough
+// for the second cache.
+const atOnce = 2 * kernel.Tile
+
 // Predict returns the output, (c, m), for X (nx, m). The matrix is used again
 // by the next call.
 func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
@@ -296,9 +301,9 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 		p.out.Data = make([]T, c*m)
 	}
 	p.out = MatrixOf[T]{Rows: c, Cols: m, Data: p.out.Data[:c*m]}
-	p.space.fit(n, min(m, kernel.Tile), false, false)
-	for first := 0; first < m; first += kernel.Tile {
-		mt := min(kernel.Tile, m-first)
+	p.space.fit(n, min(m, atOnce), false, false)
+	for first := 0; first < m; first += atOnce {
+		mt := min(atOnce, m-first)
 		last, ld := p.forward(x, first, mt)
 		out := last.z
 		if !p.Logits {
