@@ -55,6 +55,7 @@ type TrainerOf[T Float] struct {
 	weight    float64 // Σw of the examples
 	dropping  bool
 	inGroup   int // tiles of the group at work
+	scale     T   // of its gradient: 1/Σw where it is the only group
 	stripJob  func(worker, i int)
 	blockJob  func(worker, i int)
 	lossOnly  bool
@@ -419,6 +420,10 @@ func (t *TrainerOf[T]) gradient() float64 {
 		t.inGroup = n
 		t.each((n+t.strip-1)/t.strip, t.stripJob)
 		sum = treeSum(t.totals[:n])
+		t.scale = 1
+		if t.tiles <= t.group {
+			t.scale = T(1 / sum.weight)
+		}
 		if !t.lossOnly {
 			t.each(len(t.blocks), t.blockJob)
 		}
@@ -432,7 +437,6 @@ func (t *TrainerOf[T]) gradient() float64 {
 	cost := sum.loss / sum.weight
 	t.penalty, t.weight = 0, sum.weight
 	at := 0
-	inverse := T(1 / sum.weight)
 	for i := range t.Net.Layers {
 		l := &t.Net.Layers[i]
 		w := l.W.Data
@@ -441,7 +445,9 @@ func (t *TrainerOf[T]) gradient() float64 {
 		}
 		if !t.lossOnly {
 			g := t.grad[at : at+len(w)+len(l.B)]
-			kernel.Scale(g, inverse)
+			if t.tiles > t.group {
+				kernel.Scale(g, T(1/sum.weight))
+			}
 			if t.L2 > 0 {
 				kernel.AddScaled(g[:len(w)], w, T(t.L2))
 			}
@@ -501,7 +507,7 @@ func (t *TrainerOf[T]) lossOf(last *layerSpace[T], first, j, m, ld int) total {
 
 // block computes the gradient of block i over the tiles of the group.
 func (t *TrainerOf[T]) block(worker, i int) {
-	blockGradient(&t.blocks[i], t.Net, t.grad, t.space, t.strip, t.near[worker][:t.inGroup])
+	blockGradient(&t.blocks[i], t.Net, t.grad, t.space, t.strip, t.near[worker][:t.inGroup], t.scale)
 }
 
 func treeSum(x []total) total {

@@ -283,19 +283,25 @@ func tileAt[T Float](strips []workspace[T], tiles, t int) tileOf[T] {
 }
 
 // blockGradient writes a block's dW and db, summed along the tree over the tiles
-// of a group of strips, to grad. near holds the tiles' sums on the way, one a tile.
+// of a group of strips and multiplied by s, to grad. near holds the tiles' sums on
+// the way, one a tile.
 //
 //	dWₗ = dZₗ·Aₗ₋₁ᵀ    dbₗ = Σ dZₗ
-func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], tiles int, near [][]T) {
+func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], tiles int, near [][]T, s T) {
 	w := &n.Layers[b.layer]
 	prev := w.W.Cols
-	dw, db := grad[b.at+b.first*prev:], grad[b.at+w.Units*prev+b.first:]
+	dw, db := grad[b.at+b.first*prev:][:b.units*prev], grad[b.at+w.Units*prev+b.first:][:b.units]
 	if len(near) == 1 {
 		t := tileAt(strips, tiles, 0)
 		t.weights(b, dw, prev, 0, prev)
 		t.biases(b, db)
+		if s != 1 {
+			kernel.Scale(dw, s)
+			kernel.Scale(db, s)
+		}
 		return
 	}
+	half := kernel.Half(len(near))
 	for q := 0; q < prev; q += blockCols {
 		cols := min(blockCols, prev-q)
 		size := b.units * cols
@@ -310,12 +316,20 @@ func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []worksp
 				t.biases(b, near[i][b.units*cols:])
 			}
 		}
-		kernel.SumTree(near, 0, size)
-		for i := range b.units {
-			copy(dw[i*prev+q:i*prev+q+cols], near[0][i*cols:])
+		kernel.SumTree(near[:half], 0, size)
+		kernel.SumTree(near[half:], 0, size)
+		x, y := near[0][:size], near[half][:size]
+		if cols == prev {
+			kernel.SumScaled(dw, x, y, s)
+		} else {
+			for i := range b.units {
+				kernel.SumScaled(dw[i*prev+q:][:cols], x[i*cols:], y[i*cols:], s)
+			}
+		}
+		if last {
+			kernel.SumScaled(db, x[b.units*cols:], y[b.units*cols:], s)
 		}
 	}
-	copy(db[:b.units], near[0][b.units*((prev-1)%blockCols+1):])
 }
 
 // weights writes a tile's part of a block's dW, for cols columns from q on.

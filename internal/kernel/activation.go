@@ -74,7 +74,7 @@ func TanhBackward[T Float](dz, _, a []T, _ T) {
 	}
 }
 
-// ReLUForward: a = max(0, z).
+// ReLUForward: a = max(0, z). −0 stays −0, as the processor's maximum has it.
 func ReLUForward[T Float](a, z []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
@@ -83,7 +83,10 @@ func ReLUForward[T Float](a, z []T, _ T) {
 		return
 	}
 	for i, v := range z {
-		a[i] = max(v, 0)
+		if v < 0 {
+			v = 0
+		}
+		a[i] = v
 	}
 }
 

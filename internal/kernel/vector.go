@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Add adds x to dst, element by element.
 func Add[T Float](dst, x []T) {
@@ -25,6 +28,19 @@ func Scale[T Float](x []T, s T) {
 	}
 	for i := range x {
 		x[i] *= s
+	}
+}
+
+// SumScaled writes (x + y)·s to dst, element by element.
+func SumScaled[T Float](dst, x, y []T, s T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(dst)) {
+			sumScaledAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), at(y[lo:hi]), float32(s))
+		}
+		return
+	}
+	for i, v := range x[:len(dst)] {
+		dst[i] = T((v + y[i]) * s)
 	}
 }
 
@@ -99,6 +115,9 @@ func SumTree[T Float](part [][]T, lo, hi int) {
 		}
 	}
 }
+
+// Half is how many of n > 1 parts stand on the left of the tree's root.
+func Half(n int) int { return 1 << (bits.Len(uint(n-1)) - 1) }
 
 // Sqrt returns √x, rounded once.
 func Sqrt[T Float](x T) T {

@@ -227,6 +227,11 @@ func shiftAVX2(n int, a *float32, z *float32, s float32)
 //go:noescape
 func scaleAVX2(n int, x *float32, s float32)
 
+// sumScaledAVX2 is SumScaled for n float32.
+//
+//go:noescape
+func sumScaledAVX2(n int, dst *float32, x *float32, y *float32, s float32)
+
 // addScaledAVX2 is AddScaled for n float32.
 //
 //go:noescape

@@ -67,13 +67,13 @@ sixtyfour_onward:
 	VMOVUPS 224(CX), Y7
 
 sixtyfour_add:
-	MOVQ  w+32(FP), CX
-	MOVQ  SI, DX
-	MOVQ  n+72(FP), R9
-	TESTQ R9, R9
-	JZ    sixtyfour_store
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  sixtyfour_by4_end
 
-sixtyfour_loop:
+sixtyfour_by4:
 	VBROADCASTSS (CX), Y8
 	VFMADD231PS  (DX), Y8, Y0
 	VFMADD231PS  32(DX), Y8, Y1
@@ -85,30 +85,76 @@ sixtyfour_loop:
 	VFMADD231PS  224(DX), Y8, Y7
 	ADDQ         BX, CX
 	ADDQ         DI, DX
-	DECQ         R9
-	JNZ          sixtyfour_loop
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (DX), Y8, Y0
+	VFMADD231PS  32(DX), Y8, Y1
+	VFMADD231PS  64(DX), Y8, Y2
+	VFMADD231PS  96(DX), Y8, Y3
+	VFMADD231PS  128(DX), Y8, Y4
+	VFMADD231PS  160(DX), Y8, Y5
+	VFMADD231PS  192(DX), Y8, Y6
+	VFMADD231PS  224(DX), Y8, Y7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (DX), Y8, Y0
+	VFMADD231PS  32(DX), Y8, Y1
+	VFMADD231PS  64(DX), Y8, Y2
+	VFMADD231PS  96(DX), Y8, Y3
+	VFMADD231PS  128(DX), Y8, Y4
+	VFMADD231PS  160(DX), Y8, Y5
+	VFMADD231PS  192(DX), Y8, Y6
+	VFMADD231PS  224(DX), Y8, Y7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (DX), Y8, Y0
+	VFMADD231PS  32(DX), Y8, Y1
+	VFMADD231PS  64(DX), Y8, Y2
+	VFMADD231PS  96(DX), Y8, Y3
+	VFMADD231PS  128(DX), Y8, Y4
+	VFMADD231PS  160(DX), Y8, Y5
+	VFMADD231PS  192(DX), Y8, Y6
+	VFMADD231PS  224(DX), Y8, Y7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          sixtyfour_by4
 
-sixtyfour_store:
+sixtyfour_by4_end:
+	CMPQ R9, $0x01
+	JLT  sixtyfour_by1_end
+
+sixtyfour_by1:
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  (DX), Y8, Y0
+	VFMADD231PS  32(DX), Y8, Y1
+	VFMADD231PS  64(DX), Y8, Y2
+	VFMADD231PS  96(DX), Y8, Y3
+	VFMADD231PS  128(DX), Y8, Y4
+	VFMADD231PS  160(DX), Y8, Y5
+	VFMADD231PS  192(DX), Y8, Y6
+	VFMADD231PS  224(DX), Y8, Y7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          sixtyfour_by1
+
+sixtyfour_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
 	JZ     sixtyfour_gate
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
-	VADDPS Y8, Y0, Y0
 	VMAXPS Y1, Y8, Y1
-	VADDPS Y8, Y1, Y1
 	VMAXPS Y2, Y8, Y2
-	VADDPS Y8, Y2, Y2
 	VMAXPS Y3, Y8, Y3
-	VADDPS Y8, Y3, Y3
 	VMAXPS Y4, Y8, Y4
-	VADDPS Y8, Y4, Y4
 	VMAXPS Y5, Y8, Y5
-	VADDPS Y8, Y5, Y5
 	VMAXPS Y6, Y8, Y6
-	VADDPS Y8, Y6, Y6
 	VMAXPS Y7, Y8, Y7
-	VADDPS Y8, Y7, Y7
 
 sixtyfour_gate:
 	MOVQ    gate+96(FP), CX
@@ -187,13 +233,13 @@ thirtytwo_onward:
 	VMOVUPS 96(CX), Y3
 
 thirtytwo_add:
-	MOVQ  w+32(FP), CX
-	MOVQ  SI, DX
-	MOVQ  n+72(FP), R9
-	TESTQ R9, R9
-	JZ    thirtytwo_store
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  thirtytwo_by4_end
 
-thirtytwo_loop:
+thirtytwo_by4:
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  (DX), Y4, Y0
 	VFMADD231PS  32(DX), Y4, Y1
@@ -201,22 +247,56 @@ thirtytwo_loop:
 	VFMADD231PS  96(DX), Y4, Y3
 	ADDQ         BX, CX
 	ADDQ         DI, DX
-	DECQ         R9
-	JNZ          thirtytwo_loop
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  32(DX), Y4, Y1
+	VFMADD231PS  64(DX), Y4, Y2
+	VFMADD231PS  96(DX), Y4, Y3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  32(DX), Y4, Y1
+	VFMADD231PS  64(DX), Y4, Y2
+	VFMADD231PS  96(DX), Y4, Y3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  32(DX), Y4, Y1
+	VFMADD231PS  64(DX), Y4, Y2
+	VFMADD231PS  96(DX), Y4, Y3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          thirtytwo_by4
 
-thirtytwo_store:
+thirtytwo_by4_end:
+	CMPQ R9, $0x01
+	JLT  thirtytwo_by1_end
+
+thirtytwo_by1:
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  32(DX), Y4, Y1
+	VFMADD231PS  64(DX), Y4, Y2
+	VFMADD231PS  96(DX), Y4, Y3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          thirtytwo_by1
+
+thirtytwo_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
 	JZ     thirtytwo_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
-	VADDPS Y4, Y0, Y0
 	VMAXPS Y1, Y4, Y1
-	VADDPS Y4, Y1, Y1
 	VMAXPS Y2, Y4, Y2
-	VADDPS Y4, Y2, Y2
 	VMAXPS Y3, Y4, Y3
-	VADDPS Y4, Y3, Y3
 
 thirtytwo_gate:
 	MOVQ    gate+96(FP), CX
@@ -273,30 +353,58 @@ sixteen_onward:
 	VMOVUPS 32(CX), Y1
 
 sixteen_add:
-	MOVQ  w+32(FP), CX
-	MOVQ  SI, DX
-	MOVQ  n+72(FP), R9
-	TESTQ R9, R9
-	JZ    sixteen_store
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  sixteen_by4_end
 
-sixteen_loop:
+sixteen_by4:
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  (DX), Y2, Y0
 	VFMADD231PS  32(DX), Y2, Y1
 	ADDQ         BX, CX
 	ADDQ         DI, DX
-	DECQ         R9
-	JNZ          sixteen_loop
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  (DX), Y2, Y0
+	VFMADD231PS  32(DX), Y2, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  (DX), Y2, Y0
+	VFMADD231PS  32(DX), Y2, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  (DX), Y2, Y0
+	VFMADD231PS  32(DX), Y2, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          sixteen_by4
 
-sixteen_store:
+sixteen_by4_end:
+	CMPQ R9, $0x01
+	JLT  sixteen_by1_end
+
+sixteen_by1:
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  (DX), Y2, Y0
+	VFMADD231PS  32(DX), Y2, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          sixteen_by1
+
+sixteen_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
 	JZ     sixteen_gate
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
-	VADDPS Y2, Y0, Y0
 	VMAXPS Y1, Y2, Y1
-	VADDPS Y2, Y1, Y1
 
 sixteen_gate:
 	MOVQ    gate+96(FP), CX
@@ -342,27 +450,52 @@ eight_onward:
 	VMOVUPS (CX), Y0
 
 eight_add:
-	MOVQ  w+32(FP), CX
-	MOVQ  SI, DX
-	MOVQ  n+72(FP), R9
-	TESTQ R9, R9
-	JZ    eight_store
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  eight_by4_end
 
-eight_loop:
+eight_by4:
 	VBROADCASTSS (CX), Y1
 	VFMADD231PS  (DX), Y1, Y0
 	ADDQ         BX, CX
 	ADDQ         DI, DX
-	DECQ         R9
-	JNZ          eight_loop
+	VBROADCASTSS (CX), Y1
+	VFMADD231PS  (DX), Y1, Y0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y1
+	VFMADD231PS  (DX), Y1, Y0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y1
+	VFMADD231PS  (DX), Y1, Y0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          eight_by4
 
-eight_store:
+eight_by4_end:
+	CMPQ R9, $0x01
+	JLT  eight_by1_end
+
+eight_by1:
+	VBROADCASTSS (CX), Y1
+	VFMADD231PS  (DX), Y1, Y0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          eight_by1
+
+eight_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
 	JZ     eight_gate
 	VXORPS Y1, Y1, Y1
 	VMAXPS Y0, Y1, Y0
-	VADDPS Y1, Y0, Y0
 
 eight_gate:
 	MOVQ    gate+96(FP), CX
@@ -406,28 +539,57 @@ tail_onward:
 	VMASKMOVPS (CX), Y0, Y1
 
 tail_add:
-	MOVQ  w+32(FP), CX
-	MOVQ  SI, DX
-	MOVQ  n+72(FP), SI
-	TESTQ SI, SI
-	JZ    tail_store
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), SI
+	CMPQ SI, $0x04
+	JLT  tail_by4_end
 
-tail_loop:
+tail_by4:
 	VMASKMOVPS   (DX), Y0, Y2
 	VBROADCASTSS (CX), Y3
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         BX, CX
 	ADDQ         DI, DX
-	DECQ         SI
-	JNZ          tail_loop
+	VMASKMOVPS   (DX), Y0, Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMASKMOVPS   (DX), Y0, Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMASKMOVPS   (DX), Y0, Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
+	JGE          tail_by4
 
-tail_store:
+tail_by4_end:
+	CMPQ SI, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (DX), Y0, Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, SI
+	CMPQ         SI, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
 	JZ     tail_gate
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y1, Y2, Y1
-	VADDPS Y2, Y1, Y1
 
 tail_gate:
 	MOVQ       gate+96(FP), CX
@@ -481,26 +643,62 @@ panel:
 	VXORPS Y1, Y1, Y1
 	MOVQ   dz+16(FP), CX
 	MOVQ   DX, DI
+	CMPQ   DI, $0x04
+	JLT    examples_by4_end
 
-loop:
+examples_by4:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      64(BX), Y2
+	VMOVUPS      96(BX), Y3
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      128(BX), Y2
+	VMOVUPS      160(BX), Y3
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      192(BX), Y2
+	VMOVUPS      224(BX), Y3
+	VBROADCASTSS 12(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x10, CX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DI
+	CMPQ         DI, $0x04
+	JGE          examples_by4
+
+examples_by4_end:
+	CMPQ DI, $0x01
+	JLT  examples_by1_end
+
+examples_by1:
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x04, CX
-	ADDQ         $0x40, BX
-	DECQ         DI
-	JNZ          loop
-	CMPQ         SI, $0x10
-	JLT          rest
-	MOVQ         AX, CX
-	VMOVUPS      Y0, (CX)
-	VMOVUPS      Y1, 32(CX)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
-	JNZ          panel
-	JMP          done
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DI
+	CMPQ         DI, $0x01
+	JGE          examples_by1
+
+examples_by1_end:
+	CMPQ    SI, $0x10
+	JLT     rest
+	MOVQ    AX, CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     panel
+	JMP     done
 
 rest:
 	LEAQ       tailMasks<>+0(SB), CX
@@ -585,13 +783,13 @@ thirtytwo_onward:
 	VMOVUPS 96(R9), Y7
 
 thirtytwo_add:
-	MOVQ  w+32(FP), R9
-	MOVQ  SI, R10
-	MOVQ  n+72(FP), R11
-	TESTQ R11, R11
-	JZ    thirtytwo_store
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  thirtytwo_by4_end
 
-thirtytwo_loop:
+thirtytwo_by4:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VMOVUPS      64(R10), Y10
@@ -608,30 +806,96 @@ thirtytwo_loop:
 	VFMADD231PS  Y11, Y12, Y7
 	ADDQ         BX, R9
 	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          thirtytwo_loop
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          thirtytwo_by4
 
-thirtytwo_store:
+thirtytwo_by4_end:
+	CMPQ R11, $0x01
+	JLT  thirtytwo_by1_end
+
+thirtytwo_by1:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          thirtytwo_by1
+
+thirtytwo_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
 	JZ     thirtytwo_gate
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
-	VADDPS Y8, Y0, Y0
 	VMAXPS Y1, Y8, Y1
-	VADDPS Y8, Y1, Y1
 	VMAXPS Y2, Y8, Y2
-	VADDPS Y8, Y2, Y2
 	VMAXPS Y3, Y8, Y3
-	VADDPS Y8, Y3, Y3
 	VMAXPS Y4, Y8, Y4
-	VADDPS Y8, Y4, Y4
 	VMAXPS Y5, Y8, Y5
-	VADDPS Y8, Y5, Y5
 	VMAXPS Y6, Y8, Y6
-	VADDPS Y8, Y6, Y6
 	VMAXPS Y7, Y8, Y7
-	VADDPS Y8, Y7, Y7
 
 thirtytwo_gate:
 	MOVQ    gate+96(FP), R9
@@ -713,13 +977,13 @@ sixteen_onward:
 	VMOVUPS 32(R9), Y3
 
 sixteen_add:
-	MOVQ  w+32(FP), R9
-	MOVQ  SI, R10
-	MOVQ  n+72(FP), R11
-	TESTQ R11, R11
-	JZ    sixteen_store
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  sixteen_by4_end
 
-sixteen_loop:
+sixteen_by4:
 	VMOVUPS      (R10), Y4
 	VMOVUPS      32(R10), Y5
 	VBROADCASTSS (R9), Y6
@@ -730,22 +994,68 @@ sixteen_loop:
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         BX, R9
 	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          sixteen_loop
+	VMOVUPS      (R10), Y4
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y4
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y4
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          sixteen_by4
 
-sixteen_store:
+sixteen_by4_end:
+	CMPQ R11, $0x01
+	JLT  sixteen_by1_end
+
+sixteen_by1:
+	VMOVUPS      (R10), Y4
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          sixteen_by1
+
+sixteen_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
 	JZ     sixteen_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
-	VADDPS Y4, Y0, Y0
 	VMAXPS Y1, Y4, Y1
-	VADDPS Y4, Y1, Y1
 	VMAXPS Y2, Y4, Y2
-	VADDPS Y4, Y2, Y2
 	VMAXPS Y3, Y4, Y3
-	VADDPS Y4, Y3, Y3
 
 sixteen_gate:
 	MOVQ    gate+96(FP), R9
@@ -805,13 +1115,13 @@ eight_onward:
 	VMOVUPS (R9), Y1
 
 eight_add:
-	MOVQ  w+32(FP), R9
-	MOVQ  SI, R10
-	MOVQ  n+72(FP), R11
-	TESTQ R11, R11
-	JZ    eight_store
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  eight_by4_end
 
-eight_loop:
+eight_by4:
 	VMOVUPS      (R10), Y2
 	VBROADCASTSS (R9), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -819,18 +1129,54 @@ eight_loop:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         BX, R9
 	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          eight_loop
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          eight_by4
 
-eight_store:
+eight_by4_end:
+	CMPQ R11, $0x01
+	JLT  eight_by1_end
+
+eight_by1:
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          eight_by1
+
+eight_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
 	JZ     eight_gate
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
-	VADDPS Y2, Y0, Y0
 	VMAXPS Y1, Y2, Y1
-	VADDPS Y2, Y1, Y1
 
 eight_gate:
 	MOVQ    gate+96(FP), R9
@@ -884,12 +1230,12 @@ tail_onward:
 	VMASKMOVPS (R8), Y0, Y2
 
 tail_add:
-	MOVQ  w+32(FP), R8
-	MOVQ  n+72(FP), R9
-	TESTQ R9, R9
-	JZ    tail_store
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  tail_by4_end
 
-tail_loop:
+tail_by4:
 	VMASKMOVPS   (SI), Y0, Y3
 	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y3, Y4, Y1
@@ -897,18 +1243,54 @@ tail_loop:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         BX, R8
 	ADDQ         DI, SI
-	DECQ         R9
-	JNZ          tail_loop
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          tail_by4
 
-tail_store:
+tail_by4_end:
+	CMPQ R9, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
 	MOVQ   relu+88(FP), DX
 	TESTQ  DX, DX
 	JZ     tail_gate
 	VXORPS Y3, Y3, Y3
 	VMAXPS Y1, Y3, Y1
-	VADDPS Y3, Y1, Y1
 	VMAXPS Y2, Y3, Y2
-	VADDPS Y3, Y2, Y2
 
 tail_gate:
 	MOVQ       gate+96(FP), DX
@@ -952,8 +1334,53 @@ panel:
 	VXORPS Y3, Y3, Y3
 	MOVQ   dz+16(FP), R8
 	MOVQ   DX, R9
+	CMPQ   R9, $0x04
+	JLT    examples_by4_end
 
-loop:
+examples_by4:
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(DI*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      64(BX), Y4
+	VMOVUPS      96(BX), Y5
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8)(DI*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      128(BX), Y4
+	VMOVUPS      160(BX), Y5
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R8)(DI*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      192(BX), Y4
+	VMOVUPS      224(BX), Y5
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(R8)(DI*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         $0x10, R8
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          examples_by4
+
+examples_by4_end:
+	CMPQ R9, $0x01
+	JLT  examples_by1_end
+
+examples_by1:
 	VMOVUPS      (BX), Y4
 	VMOVUPS      32(BX), Y5
 	VBROADCASTSS (R8), Y6
@@ -963,21 +1390,24 @@ loop:
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         $0x04, R8
-	ADDQ         $0x40, BX
-	DECQ         R9
-	JNZ          loop
-	CMPQ         SI, $0x10
-	JLT          rest
-	MOVQ         AX, R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y1, 32(R8)
-	ADDQ         CX, R8
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(R8)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
-	JNZ          panel
-	JMP          done
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          examples_by1
+
+examples_by1_end:
+	CMPQ    SI, $0x10
+	JLT     rest
+	MOVQ    AX, R8
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    CX, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     panel
+	JMP     done
 
 rest:
 	LEAQ       tailMasks<>+0(SB), DX
@@ -1060,13 +1490,13 @@ sixteen_onward:
 	VMOVUPS 32(R9), Y5
 
 sixteen_add:
-	MOVQ  w+32(FP), R9
-	MOVQ  SI, R10
-	MOVQ  n+72(FP), R11
-	TESTQ R11, R11
-	JZ    sixteen_store
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  sixteen_by4_end
 
-sixteen_loop:
+sixteen_by4:
 	VMOVUPS      (R10), Y6
 	VMOVUPS      32(R10), Y7
 	VBROADCASTSS (R9), Y8
@@ -1080,26 +1510,82 @@ sixteen_loop:
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         BX, R9
 	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          sixteen_loop
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          sixteen_by4
 
-sixteen_store:
+sixteen_by4_end:
+	CMPQ R11, $0x01
+	JLT  sixteen_by1_end
+
+sixteen_by1:
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          sixteen_by1
+
+sixteen_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
 	JZ     sixteen_gate
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
-	VADDPS Y6, Y0, Y0
 	VMAXPS Y1, Y6, Y1
-	VADDPS Y6, Y1, Y1
 	VMAXPS Y2, Y6, Y2
-	VADDPS Y6, Y2, Y2
 	VMAXPS Y3, Y6, Y3
-	VADDPS Y6, Y3, Y3
 	VMAXPS Y4, Y6, Y4
-	VADDPS Y6, Y4, Y4
 	VMAXPS Y5, Y6, Y5
-	VADDPS Y6, Y5, Y5
 
 sixteen_gate:
 	MOVQ    gate+96(FP), R9
@@ -1173,13 +1659,13 @@ eight_onward:
 	VMOVUPS (R9), Y2
 
 eight_add:
-	MOVQ  w+32(FP), R9
-	MOVQ  SI, R10
-	MOVQ  n+72(FP), R11
-	TESTQ R11, R11
-	JZ    eight_store
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  eight_by4_end
 
-eight_loop:
+eight_by4:
 	VMOVUPS      (R10), Y3
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -1189,20 +1675,63 @@ eight_loop:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         BX, R9
 	ADDQ         DI, R10
-	DECQ         R11
-	JNZ          eight_loop
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          eight_by4
 
-eight_store:
+eight_by4_end:
+	CMPQ R11, $0x01
+	JLT  eight_by1_end
+
+eight_by1:
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          eight_by1
+
+eight_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
 	JZ     eight_gate
 	VXORPS Y3, Y3, Y3
 	VMAXPS Y0, Y3, Y0
-	VADDPS Y3, Y0, Y0
 	VMAXPS Y1, Y3, Y1
-	VADDPS Y3, Y1, Y1
 	VMAXPS Y2, Y3, Y2
-	VADDPS Y3, Y2, Y2
 
 eight_gate:
 	MOVQ    gate+96(FP), R9
@@ -1266,12 +1795,12 @@ tail_onward:
 	VMASKMOVPS (R8), Y0, Y3
 
 tail_add:
-	MOVQ  w+32(FP), R8
-	MOVQ  n+72(FP), R9
-	TESTQ R9, R9
-	JZ    tail_store
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  tail_by4_end
 
-tail_loop:
+tail_by4:
 	VMASKMOVPS   (SI), Y0, Y4
 	VBROADCASTSS (R8), Y5
 	VFMADD231PS  Y4, Y5, Y1
@@ -1281,20 +1810,63 @@ tail_loop:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         BX, R8
 	ADDQ         DI, SI
-	DECQ         R9
-	JNZ          tail_loop
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          tail_by4
 
-tail_store:
+tail_by4_end:
+	CMPQ R9, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
 	MOVQ   relu+88(FP), DX
 	TESTQ  DX, DX
 	JZ     tail_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y1, Y4, Y1
-	VADDPS Y4, Y1, Y1
 	VMAXPS Y2, Y4, Y2
-	VADDPS Y4, Y2, Y2
 	VMAXPS Y3, Y4, Y3
-	VADDPS Y4, Y3, Y3
 
 tail_gate:
 	MOVQ       gate+96(FP), DX
@@ -1346,8 +1918,65 @@ panel:
 	VXORPS Y5, Y5, Y5
 	MOVQ   dz+16(FP), R8
 	MOVQ   DX, R9
+	CMPQ   R9, $0x04
+	JLT    examples_by4_end
 
-loop:
+examples_by4:
+	VMOVUPS      (BX), Y6
+	VMOVUPS      32(BX), Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(DI*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(DI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      64(BX), Y6
+	VMOVUPS      96(BX), Y7
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8)(DI*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R8)(DI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      128(BX), Y6
+	VMOVUPS      160(BX), Y7
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 8(R8)(DI*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(R8)(DI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      192(BX), Y6
+	VMOVUPS      224(BX), Y7
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 12(R8)(DI*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R8)(DI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x10, R8
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          examples_by4
+
+examples_by4_end:
+	CMPQ R9, $0x01
+	JLT  examples_by1_end
+
+examples_by1:
 	VMOVUPS      (BX), Y6
 	VMOVUPS      32(BX), Y7
 	VBROADCASTSS (R8), Y8
@@ -1360,24 +1989,27 @@ loop:
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         $0x04, R8
-	ADDQ         $0x40, BX
-	DECQ         R9
-	JNZ          loop
-	CMPQ         SI, $0x10
-	JLT          rest
-	MOVQ         AX, R8
-	VMOVUPS      Y0, (R8)
-	VMOVUPS      Y1, 32(R8)
-	ADDQ         CX, R8
-	VMOVUPS      Y2, (R8)
-	VMOVUPS      Y3, 32(R8)
-	ADDQ         CX, R8
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      Y5, 32(R8)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
-	JNZ          panel
-	JMP          done
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          examples_by1
+
+examples_by1_end:
+	CMPQ    SI, $0x10
+	JLT     rest
+	MOVQ    AX, R8
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    CX, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    CX, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     panel
+	JMP     done
 
 rest:
 	LEAQ       tailMasks<>+0(SB), DX
@@ -1472,13 +2104,13 @@ sixteen_onward:
 	VMOVUPS 32(R10), Y7
 
 sixteen_add:
-	MOVQ  w+32(FP), R10
-	MOVQ  SI, R11
-	MOVQ  n+72(FP), R12
-	TESTQ R12, R12
-	JZ    sixteen_store
+	MOVQ w+32(FP), R10
+	MOVQ SI, R11
+	MOVQ n+72(FP), R12
+	CMPQ R12, $0x04
+	JLT  sixteen_by4_end
 
-sixteen_loop:
+sixteen_by4:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	VBROADCASTSS (R10), Y10
@@ -1495,30 +2127,96 @@ sixteen_loop:
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         BX, R10
 	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          sixteen_loop
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(R9*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(R9*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(R9*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          sixteen_by4
 
-sixteen_store:
+sixteen_by4_end:
+	CMPQ R12, $0x01
+	JLT  sixteen_by1_end
+
+sixteen_by1:
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(R9*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          sixteen_by1
+
+sixteen_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
 	JZ     sixteen_gate
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
-	VADDPS Y8, Y0, Y0
 	VMAXPS Y1, Y8, Y1
-	VADDPS Y8, Y1, Y1
 	VMAXPS Y2, Y8, Y2
-	VADDPS Y8, Y2, Y2
 	VMAXPS Y3, Y8, Y3
-	VADDPS Y8, Y3, Y3
 	VMAXPS Y4, Y8, Y4
-	VADDPS Y8, Y4, Y4
 	VMAXPS Y5, Y8, Y5
-	VADDPS Y8, Y5, Y5
 	VMAXPS Y6, Y8, Y6
-	VADDPS Y8, Y6, Y6
 	VMAXPS Y7, Y8, Y7
-	VADDPS Y8, Y7, Y7
 
 sixteen_gate:
 	MOVQ    gate+96(FP), R10
@@ -1606,13 +2304,13 @@ eight_onward:
 	VMOVUPS (R10), Y3
 
 eight_add:
-	MOVQ  w+32(FP), R10
-	MOVQ  SI, R11
-	MOVQ  n+72(FP), R12
-	TESTQ R12, R12
-	JZ    eight_store
+	MOVQ w+32(FP), R10
+	MOVQ SI, R11
+	MOVQ n+72(FP), R12
+	CMPQ R12, $0x04
+	JLT  eight_by4_end
 
-eight_loop:
+eight_by4:
 	VMOVUPS      (R11), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -1624,22 +2322,72 @@ eight_loop:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         BX, R10
 	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          eight_loop
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(R9*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(R9*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(R9*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          eight_by4
 
-eight_store:
+eight_by4_end:
+	CMPQ R12, $0x01
+	JLT  eight_by1_end
+
+eight_by1:
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(R9*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          eight_by1
+
+eight_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
 	JZ     eight_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
-	VADDPS Y4, Y0, Y0
 	VMAXPS Y1, Y4, Y1
-	VADDPS Y4, Y1, Y1
 	VMAXPS Y2, Y4, Y2
-	VADDPS Y4, Y2, Y2
 	VMAXPS Y3, Y4, Y3
-	VADDPS Y4, Y3, Y3
 
 eight_gate:
 	MOVQ    gate+96(FP), R10
@@ -1713,12 +2461,12 @@ tail_onward:
 	VMASKMOVPS (R8), Y0, Y4
 
 tail_add:
-	MOVQ  w+32(FP), R8
-	MOVQ  n+72(FP), R10
-	TESTQ R10, R10
-	JZ    tail_store
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  tail_by4_end
 
-tail_loop:
+tail_by4:
 	VMASKMOVPS   (SI), Y0, Y5
 	VBROADCASTSS (R8), Y6
 	VFMADD231PS  Y5, Y6, Y1
@@ -1730,22 +2478,72 @@ tail_loop:
 	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         BX, R8
 	ADDQ         DI, SI
-	DECQ         R10
-	JNZ          tail_loop
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R8)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R8)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R8)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          tail_by4
 
-tail_store:
+tail_by4_end:
+	CMPQ R10, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R8)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
 	MOVQ   relu+88(FP), DX
 	TESTQ  DX, DX
 	JZ     tail_gate
 	VXORPS Y5, Y5, Y5
 	VMAXPS Y1, Y5, Y1
-	VADDPS Y5, Y1, Y1
 	VMAXPS Y2, Y5, Y2
-	VADDPS Y5, Y2, Y2
 	VMAXPS Y3, Y5, Y3
-	VADDPS Y5, Y3, Y3
 	VMAXPS Y4, Y5, Y4
-	VADDPS Y5, Y4, Y4
 
 tail_gate:
 	MOVQ       gate+96(FP), DX
@@ -1806,8 +2604,77 @@ panel:
 	VXORPS Y7, Y7, Y7
 	MOVQ   dz+16(FP), R9
 	MOVQ   DX, R10
+	CMPQ   R10, $0x04
+	JLT    examples_by4_end
 
-loop:
+examples_by4:
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R9)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R9)(DI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	VMOVUPS      64(BX), Y8
+	VMOVUPS      96(BX), Y9
+	VBROADCASTSS 4(R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R9)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 4(R9)(DI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	VMOVUPS      128(BX), Y8
+	VMOVUPS      160(BX), Y9
+	VBROADCASTSS 8(R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(R9)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R9)(DI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	VMOVUPS      192(BX), Y8
+	VMOVUPS      224(BX), Y9
+	VBROADCASTSS 12(R9), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 12(R9)(DI*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 12(R9)(DI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         $0x10, R9
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          examples_by4
+
+examples_by4_end:
+	CMPQ R10, $0x01
+	JLT  examples_by1_end
+
+examples_by1:
 	VMOVUPS      (BX), Y8
 	VMOVUPS      32(BX), Y9
 	VBROADCASTSS (R9), Y10
@@ -1823,27 +2690,30 @@ loop:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $0x04, R9
-	ADDQ         $0x40, BX
-	DECQ         R10
-	JNZ          loop
-	CMPQ         SI, $0x10
-	JLT          rest
-	MOVQ         AX, R9
-	VMOVUPS      Y0, (R9)
-	VMOVUPS      Y1, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y2, (R9)
-	VMOVUPS      Y3, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 32(R9)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
-	JNZ          panel
-	JMP          done
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          examples_by1
+
+examples_by1_end:
+	CMPQ    SI, $0x10
+	JLT     rest
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y2, (R9)
+	VMOVUPS Y3, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y6, (R9)
+	VMOVUPS Y7, 32(R9)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     panel
+	JMP     done
 
 rest:
 	LEAQ       tailMasks<>+0(SB), DX
@@ -1948,13 +2818,13 @@ sixteen_onward:
 	VMOVUPS 32(R10), Y9
 
 sixteen_add:
-	MOVQ  w+32(FP), R10
-	MOVQ  SI, R11
-	MOVQ  n+72(FP), R12
-	TESTQ R12, R12
-	JZ    sixteen_store
+	MOVQ w+32(FP), R10
+	MOVQ SI, R11
+	MOVQ n+72(FP), R12
+	CMPQ R12, $0x04
+	JLT  sixteen_by4_end
 
-sixteen_loop:
+sixteen_by4:
 	VMOVUPS      (R11), Y10
 	VMOVUPS      32(R11), Y11
 	VBROADCASTSS (R10), Y12
@@ -1974,34 +2844,110 @@ sixteen_loop:
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         BX, R10
 	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          sixteen_loop
+	VMOVUPS      (R11), Y10
+	VMOVUPS      32(R11), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y10
+	VMOVUPS      32(R11), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y10
+	VMOVUPS      32(R11), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          sixteen_by4
 
-sixteen_store:
+sixteen_by4_end:
+	CMPQ R12, $0x01
+	JLT  sixteen_by1_end
+
+sixteen_by1:
+	VMOVUPS      (R11), Y10
+	VMOVUPS      32(R11), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          sixteen_by1
+
+sixteen_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
 	JZ     sixteen_gate
 	VXORPS Y10, Y10, Y10
 	VMAXPS Y0, Y10, Y0
-	VADDPS Y10, Y0, Y0
 	VMAXPS Y1, Y10, Y1
-	VADDPS Y10, Y1, Y1
 	VMAXPS Y2, Y10, Y2
-	VADDPS Y10, Y2, Y2
 	VMAXPS Y3, Y10, Y3
-	VADDPS Y10, Y3, Y3
 	VMAXPS Y4, Y10, Y4
-	VADDPS Y10, Y4, Y4
 	VMAXPS Y5, Y10, Y5
-	VADDPS Y10, Y5, Y5
 	VMAXPS Y6, Y10, Y6
-	VADDPS Y10, Y6, Y6
 	VMAXPS Y7, Y10, Y7
-	VADDPS Y10, Y7, Y7
 	VMAXPS Y8, Y10, Y8
-	VADDPS Y10, Y8, Y8
 	VMAXPS Y9, Y10, Y9
-	VADDPS Y10, Y9, Y9
 
 sixteen_gate:
 	MOVQ    gate+96(FP), R10
@@ -2103,13 +3049,13 @@ eight_onward:
 	VMOVUPS (R10), Y4
 
 eight_add:
-	MOVQ  w+32(FP), R10
-	MOVQ  SI, R11
-	MOVQ  n+72(FP), R12
-	TESTQ R12, R12
-	JZ    eight_store
+	MOVQ w+32(FP), R10
+	MOVQ SI, R11
+	MOVQ n+72(FP), R12
+	CMPQ R12, $0x04
+	JLT  eight_by4_end
 
-eight_loop:
+eight_by4:
 	VMOVUPS      (R11), Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -2123,24 +3069,81 @@ eight_loop:
 	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         BX, R10
 	ADDQ         DI, R11
-	DECQ         R12
-	JNZ          eight_loop
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          eight_by4
 
-eight_store:
+eight_by4_end:
+	CMPQ R12, $0x01
+	JLT  eight_by1_end
+
+eight_by1:
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          eight_by1
+
+eight_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
 	JZ     eight_gate
 	VXORPS Y5, Y5, Y5
 	VMAXPS Y0, Y5, Y0
-	VADDPS Y5, Y0, Y0
 	VMAXPS Y1, Y5, Y1
-	VADDPS Y5, Y1, Y1
 	VMAXPS Y2, Y5, Y2
-	VADDPS Y5, Y2, Y2
 	VMAXPS Y3, Y5, Y3
-	VADDPS Y5, Y3, Y3
 	VMAXPS Y4, Y5, Y4
-	VADDPS Y5, Y4, Y4
 
 eight_gate:
 	MOVQ    gate+96(FP), R10
@@ -2224,12 +3227,12 @@ tail_onward:
 	VMASKMOVPS (R8), Y0, Y5
 
 tail_add:
-	MOVQ  w+32(FP), R8
-	MOVQ  n+72(FP), R10
-	TESTQ R10, R10
-	JZ    tail_store
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  tail_by4_end
 
-tail_loop:
+tail_by4:
 	VMASKMOVPS   (SI), Y0, Y6
 	VBROADCASTSS (R8), Y7
 	VFMADD231PS  Y6, Y7, Y1
@@ -2243,24 +3246,81 @@ tail_loop:
 	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         BX, R8
 	ADDQ         DI, SI
-	DECQ         R10
-	JNZ          tail_loop
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R8)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R8)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R8)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R8)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R8)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R8)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          tail_by4
 
-tail_store:
+tail_by4_end:
+	CMPQ R10, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R8)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R8)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
 	MOVQ   relu+88(FP), DX
 	TESTQ  DX, DX
 	JZ     tail_gate
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y1, Y6, Y1
-	VADDPS Y6, Y1, Y1
 	VMAXPS Y2, Y6, Y2
-	VADDPS Y6, Y2, Y2
 	VMAXPS Y3, Y6, Y3
-	VADDPS Y6, Y3, Y3
 	VMAXPS Y4, Y6, Y4
-	VADDPS Y6, Y4, Y4
 	VMAXPS Y5, Y6, Y5
-	VADDPS Y6, Y5, Y5
 
 tail_gate:
 	MOVQ       gate+96(FP), DX
@@ -2329,8 +3389,89 @@ panel:
 	VXORPS Y9, Y9, Y9
 	MOVQ   dz+16(FP), R9
 	MOVQ   DX, R10
+	CMPQ   R10, $0x04
+	JLT    examples_by4_end
 
-loop:
+examples_by4:
+	VMOVUPS      (BX), Y10
+	VMOVUPS      32(BX), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R9)(DI*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R9)(R8*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R9)(DI*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      64(BX), Y10
+	VMOVUPS      96(BX), Y11
+	VBROADCASTSS 4(R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(R9)(DI*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 4(R9)(DI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R9)(R8*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 4(R9)(DI*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      128(BX), Y10
+	VMOVUPS      160(BX), Y11
+	VBROADCASTSS 8(R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(R9)(DI*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(R9)(DI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 8(R9)(R8*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R9)(DI*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      192(BX), Y10
+	VMOVUPS      224(BX), Y11
+	VBROADCASTSS 12(R9), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 12(R9)(DI*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 12(R9)(DI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(R9)(R8*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R9)(DI*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x10, R9
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          examples_by4
+
+examples_by4_end:
+	CMPQ R10, $0x01
+	JLT  examples_by1_end
+
+examples_by1:
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (R9), Y12
@@ -2349,30 +3490,33 @@ loop:
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
 	ADDQ         $0x04, R9
-	ADDQ         $0x40, BX
-	DECQ         R10
-	JNZ          loop
-	CMPQ         SI, $0x10
-	JLT          rest
-	MOVQ         AX, R9
-	VMOVUPS      Y0, (R9)
-	VMOVUPS      Y1, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y2, (R9)
-	VMOVUPS      Y3, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 32(R9)
-	ADDQ         CX, R9
-	VMOVUPS      Y8, (R9)
-	VMOVUPS      Y9, 32(R9)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
-	JNZ          panel
-	JMP          done
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          examples_by1
+
+examples_by1_end:
+	CMPQ    SI, $0x10
+	JLT     rest
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y2, (R9)
+	VMOVUPS Y3, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y6, (R9)
+	VMOVUPS Y7, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y8, (R9)
+	VMOVUPS Y9, 32(R9)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     panel
+	JMP     done
 
 rest:
 	LEAQ       tailMasks<>+0(SB), DX
@@ -2488,13 +3632,13 @@ sixteen_onward:
 	VMOVUPS 32(R11), Y11
 
 sixteen_add:
-	MOVQ  w+32(FP), R11
-	MOVQ  SI, R12
-	MOVQ  n+72(FP), R13
-	TESTQ R13, R13
-	JZ    sixteen_store
+	MOVQ w+32(FP), R11
+	MOVQ SI, R12
+	MOVQ n+72(FP), R13
+	CMPQ R13, $0x04
+	JLT  sixteen_by4_end
 
-sixteen_loop:
+sixteen_by4:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
 	VBROADCASTSS (R11), Y14
@@ -2517,38 +3661,124 @@ sixteen_loop:
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         BX, R11
 	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          sixteen_loop
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R11)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R11)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R11)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R11)(DX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R11)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R11)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R11)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R11)(DX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R11)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R11)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R11)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R11)(DX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	SUBQ         $0x04, R13
+	CMPQ         R13, $0x04
+	JGE          sixteen_by4
 
-sixteen_store:
+sixteen_by4_end:
+	CMPQ R13, $0x01
+	JLT  sixteen_by1_end
+
+sixteen_by1:
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R11)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R11)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R11)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R11)(DX*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R10*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	SUBQ         $0x01, R13
+	CMPQ         R13, $0x01
+	JGE          sixteen_by1
+
+sixteen_by1_end:
 	MOVQ   relu+88(FP), R11
 	TESTQ  R11, R11
 	JZ     sixteen_gate
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
-	VADDPS Y12, Y0, Y0
 	VMAXPS Y1, Y12, Y1
-	VADDPS Y12, Y1, Y1
 	VMAXPS Y2, Y12, Y2
-	VADDPS Y12, Y2, Y2
 	VMAXPS Y3, Y12, Y3
-	VADDPS Y12, Y3, Y3
 	VMAXPS Y4, Y12, Y4
-	VADDPS Y12, Y4, Y4
 	VMAXPS Y5, Y12, Y5
-	VADDPS Y12, Y5, Y5
 	VMAXPS Y6, Y12, Y6
-	VADDPS Y12, Y6, Y6
 	VMAXPS Y7, Y12, Y7
-	VADDPS Y12, Y7, Y7
 	VMAXPS Y8, Y12, Y8
-	VADDPS Y12, Y8, Y8
 	VMAXPS Y9, Y12, Y9
-	VADDPS Y12, Y9, Y9
 	VMAXPS Y10, Y12, Y10
-	VADDPS Y12, Y10, Y10
 	VMAXPS Y11, Y12, Y11
-	VADDPS Y12, Y11, Y11
 
 sixteen_gate:
 	MOVQ    gate+96(FP), R11
@@ -2664,13 +3894,13 @@ eight_onward:
 	VMOVUPS (R11), Y5
 
 eight_add:
-	MOVQ  w+32(FP), R11
-	MOVQ  SI, R12
-	MOVQ  n+72(FP), R13
-	TESTQ R13, R13
-	JZ    eight_store
+	MOVQ w+32(FP), R11
+	MOVQ SI, R12
+	MOVQ n+72(FP), R13
+	CMPQ R13, $0x04
+	JLT  eight_by4_end
 
-eight_loop:
+eight_by4:
 	VMOVUPS      (R12), Y6
 	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -2686,26 +3916,90 @@ eight_loop:
 	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         BX, R11
 	ADDQ         DI, R12
-	DECQ         R13
-	JNZ          eight_loop
+	VMOVUPS      (R12), Y6
+	VBROADCASTSS (R11), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (R11)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R11)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R11)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R11)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R11)(R10*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Y6
+	VBROADCASTSS (R11), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (R11)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R11)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R11)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R11)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R11)(R10*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Y6
+	VBROADCASTSS (R11), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (R11)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R11)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R11)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R11)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R11)(R10*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	SUBQ         $0x04, R13
+	CMPQ         R13, $0x04
+	JGE          eight_by4
 
-eight_store:
+eight_by4_end:
+	CMPQ R13, $0x01
+	JLT  eight_by1_end
+
+eight_by1:
+	VMOVUPS      (R12), Y6
+	VBROADCASTSS (R11), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (R11)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R11)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R11)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R11)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R11)(R10*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	SUBQ         $0x01, R13
+	CMPQ         R13, $0x01
+	JGE          eight_by1
+
+eight_by1_end:
 	MOVQ   relu+88(FP), R11
 	TESTQ  R11, R11
 	JZ     eight_gate
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
-	VADDPS Y6, Y0, Y0
 	VMAXPS Y1, Y6, Y1
-	VADDPS Y6, Y1, Y1
 	VMAXPS Y2, Y6, Y2
-	VADDPS Y6, Y2, Y2
 	VMAXPS Y3, Y6, Y3
-	VADDPS Y6, Y3, Y3
 	VMAXPS Y4, Y6, Y4
-	VADDPS Y6, Y4, Y4
 	VMAXPS Y5, Y6, Y5
-	VADDPS Y6, Y5, Y5
 
 eight_gate:
 	MOVQ    gate+96(FP), R11
@@ -2799,12 +4093,12 @@ tail_onward:
 	VMASKMOVPS (R8), Y0, Y6
 
 tail_add:
-	MOVQ  w+32(FP), R8
-	MOVQ  n+72(FP), R11
-	TESTQ R11, R11
-	JZ    tail_store
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  tail_by4_end
 
-tail_loop:
+tail_by4:
 	VMASKMOVPS   (SI), Y0, Y7
 	VBROADCASTSS (R8), Y8
 	VFMADD231PS  Y7, Y8, Y1
@@ -2820,26 +4114,90 @@ tail_loop:
 	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         BX, R8
 	ADDQ         DI, SI
-	DECQ         R11
-	JNZ          tail_loop
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R8)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R8)(DX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R8)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R8)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R8)(DX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R8)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R8)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R8)(DX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R8)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          tail_by4
 
-tail_store:
+tail_by4_end:
+	CMPQ R11, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R8)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R8)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R8)(DX*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R8)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
 	MOVQ   relu+88(FP), DX
 	TESTQ  DX, DX
 	JZ     tail_gate
 	VXORPS Y7, Y7, Y7
 	VMAXPS Y1, Y7, Y1
-	VADDPS Y7, Y1, Y1
 	VMAXPS Y2, Y7, Y2
-	VADDPS Y7, Y2, Y2
 	VMAXPS Y3, Y7, Y3
-	VADDPS Y7, Y3, Y3
 	VMAXPS Y4, Y7, Y4
-	VADDPS Y7, Y4, Y4
 	VMAXPS Y5, Y7, Y5
-	VADDPS Y7, Y5, Y5
 	VMAXPS Y6, Y7, Y6
-	VADDPS Y7, Y6, Y6
 
 tail_gate:
 	MOVQ       gate+96(FP), DX
@@ -2917,8 +4275,101 @@ panel:
 	VXORPS Y11, Y11, Y11
 	MOVQ   dz+16(FP), R10
 	MOVQ   DX, R11
+	CMPQ   R11, $0x04
+	JLT    examples_by4_end
 
-loop:
+examples_by4:
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R10)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (R10)(DI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R10)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R10)(DI*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R10)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      64(BX), Y12
+	VMOVUPS      96(BX), Y13
+	VBROADCASTSS 4(R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R10)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 4(R10)(DI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 4(R10)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 4(R10)(DI*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 4(R10)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      128(BX), Y12
+	VMOVUPS      160(BX), Y13
+	VBROADCASTSS 8(R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 8(R10)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R10)(DI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 8(R10)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 8(R10)(DI*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 8(R10)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      192(BX), Y12
+	VMOVUPS      224(BX), Y13
+	VBROADCASTSS 12(R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 12(R10)(DI*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 12(R10)(DI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R10)(R8*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 12(R10)(DI*4), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 12(R10)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         $0x10, R10
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          examples_by4
+
+examples_by4_end:
+	CMPQ R11, $0x01
+	JLT  examples_by1_end
+
+examples_by1:
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (R10), Y14
@@ -2940,33 +4391,36 @@ loop:
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
 	ADDQ         $0x04, R10
-	ADDQ         $0x40, BX
-	DECQ         R11
-	JNZ          loop
-	CMPQ         SI, $0x10
-	JLT          rest
-	MOVQ         AX, R10
-	VMOVUPS      Y0, (R10)
-	VMOVUPS      Y1, 32(R10)
-	ADDQ         CX, R10
-	VMOVUPS      Y2, (R10)
-	VMOVUPS      Y3, 32(R10)
-	ADDQ         CX, R10
-	VMOVUPS      Y4, (R10)
-	VMOVUPS      Y5, 32(R10)
-	ADDQ         CX, R10
-	VMOVUPS      Y6, (R10)
-	VMOVUPS      Y7, 32(R10)
-	ADDQ         CX, R10
-	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, 32(R10)
-	ADDQ         CX, R10
-	VMOVUPS      Y10, (R10)
-	VMOVUPS      Y11, 32(R10)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
-	JNZ          panel
-	JMP          done
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          examples_by1
+
+examples_by1_end:
+	CMPQ    SI, $0x10
+	JLT     rest
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y6, (R10)
+	VMOVUPS Y7, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y8, (R10)
+	VMOVUPS Y9, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y10, (R10)
+	VMOVUPS Y11, 32(R10)
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, SI
+	JNZ     panel
+	JMP     done
 
 rest:
 	LEAQ       tailMasks<>+0(SB), DX
@@ -3897,7 +5351,6 @@ loop:
 	VMOVUPS (DX), Y0
 	VMOVUPS eight00000000<>+0(SB), Y1
 	VMAXPS  Y0, Y1, Y0
-	VADDPS  eight00000000<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (CX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, DX
@@ -3914,7 +5367,6 @@ rest:
 	VMASKMOVPS (DX), Y0, Y1
 	VMOVUPS    eight00000000<>+0(SB), Y2
 	VMAXPS     Y1, Y2, Y1
-	VADDPS     eight00000000<>+0(SB), Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
 done:
@@ -6046,6 +7498,48 @@ rest:
 	NEGQ       AX
 	VMOVDQU    32(DX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumScaledAVX2(n int, dst *float32, x *float32, y *float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·sumScaledAVX2(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         y+24(FP), BX
+	MOVSS        s+32(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	CMPQ    AX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y1
+	VMOVUPS (BX), Y2
+	VADDPS  Y2, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, AX
+	JMP     loop
+
+rest:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       AX
+	VMOVDQU    32(SI)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y2
+	VMASKMOVPS (BX), Y1, Y3
+	VADDPS     Y3, Y2, Y2
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
 

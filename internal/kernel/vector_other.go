@@ -134,6 +134,10 @@ func shiftAVX2(n int, a *float32, z *float32, s float32) { panic("kernel: no ass
 
 func scaleAVX2(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
+func sumScaledAVX2(n int, dst *float32, x *float32, y *float32, s float32) {
+	panic("kernel: no assembly")
+}
+
 func addScaledAVX2(n int, dst *float32, x *float32, s float32) { panic("kernel: no assembly") }
 
 func largestAVX2(n int, peak *float32, z *float32) { panic("kernel: no assembly") }

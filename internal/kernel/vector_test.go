@@ -44,8 +44,14 @@ func TestSumTreeIsTheDocumentedTree(t *testing.T) {
 				columns[j] = append(columns[j], v)
 			}
 		}
-		// In two shares, as two workers would: the bits are those of one.
-		SumTree(part, 0, 2)
+		// In two shares, as two workers would: the bits are those of one. Of the
+		// first, the root by itself.
+		if parts > 1 {
+			half := Half(parts)
+			SumTree(part[:half], 0, 2)
+			SumTree(part[half:], 0, 2)
+			SumScaled(part[0][:2], part[0], part[half], 1)
+		}
 		SumTree(part, 2, 4)
 		for j, column := range columns {
 			want := treeOf(column)
@@ -72,6 +78,7 @@ func TestVectorsElementByElement(t *testing.T) {
 			{"Add", func(dst []float32) { Add(dst, x) }, func(y, x float32) float64 { return float64(y + x) }},
 			{"Scale", func(dst []float32) { Scale(dst, s) }, func(y, _ float32) float64 { return float64(y) * float64(s) }},
 			{"Multiply", func(dst []float32) { Multiply(dst, x) }, func(y, x float32) float64 { return float64(y) * float64(x) }},
+			{"SumScaled", func(dst []float32) { SumScaled(dst, dst, x, s) }, func(y, x float32) float64 { return float64(y+x) * float64(s) }},
 			// The product is rounded before it is added.
 			{"AddScaled", func(dst []float32) { AddScaled(dst, x, s) }, func(y, x float32) float64 {
 				return float64(y) + float64(float32(float64(s)*float64(x)))

@@ -119,8 +119,8 @@ func log1pOf(p, n VecVirtual) VecVirtual {
 	return add(w, mul(mul(w, v), polynomial(v, log1pCoef)))
 }
 
-// larger0 is max(x, 0): the larger of x and 0, of which −0 is made 0.
-func larger0(x VecVirtual) VecVirtual { return add(atLeast(x, c(0)), c(0)) }
+// larger0 is the larger of x and 0; NaN stays, and −0.
+func larger0(x VecVirtual) VecVirtual { return atLeast(x, c(0)) }
 
 type values = map[string]VecVirtual
 
@@ -172,7 +172,7 @@ func elements() {
 		z, y := x["z"], x["y"]
 		held := atMost(atLeast(z, c(-104)), c(104))
 		p, n := expParts(or(held, bits(1<<31)))
-		l := add(sub(larger0(z), mul(z, y)), add(log1pOf(p, n), c(0)))
+		l := add(sub(add(larger0(z), c(0)), mul(z, y)), add(log1pOf(p, n), c(0)))
 		a := sigmoidOf(held, p, n)
 		return values{"a": a, "dz": sub(a, y), "l": l}
 	})
@@ -196,6 +196,9 @@ func elements() {
 	elementwise("divideBy", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": div(x["x"], x["s"])} })
 	elementwise("shift", []string{"a", "z"}, []string{"s"}, func(x values) values { return values{"a": sub(x["z"], x["s"])} })
 	elementwise("scale", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": mul(x["x"], x["s"])} })
+	elementwise("sumScaled", []string{"dst", "x", "y"}, []string{"s"}, func(x values) values {
+		return values{"dst": mul(add(x["x"], x["y"]), x["s"])}
+	})
 	elementwise("addScaled", []string{"dst", "x"}, []string{"s"}, func(x values) values {
 		return values{"dst": add(x["dst"], mul(x["x"], x["s"]))}
 	})

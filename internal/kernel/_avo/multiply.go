@@ -168,34 +168,31 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	Load(Param("w"), w)
 	MOVQ(k.a, a)
 	Load(Param("n"), n)
-	TESTQ(n, n)
-	JZ(LabelRef(name + "_store"))
-	Label(name + "_loop")
-	x := make([]Op, vectors)
-	for v := range x {
-		x[v] = Mem{Base: a, Disp: 32 * v}
-		if k.rows == 1 && mask == nil {
-			continue // used once, from memory
-		}
-		loaded := YMM()
-		if mask != nil {
-			VMASKMOVPS(x[v], mask, loaded)
-		} else {
-			VMOVUPS(x[v], loaded)
-		}
-		x[v] = loaded
-	}
-	for r := range sums {
-		u := YMM()
-		VBROADCASTSS(k.weight(w, r), u)
+	repeat(name, n, func(int) {
+		x := make([]Op, vectors)
 		for v := range x {
-			VFMADD231PS(x[v], u, sums[r][v])
+			x[v] = Mem{Base: a, Disp: 32 * v}
+			if k.rows == 1 && mask == nil {
+				continue // used once, from memory
+			}
+			loaded := YMM()
+			if mask != nil {
+				VMASKMOVPS(x[v], mask, loaded)
+			} else {
+				VMOVUPS(x[v], loaded)
+			}
+			x[v] = loaded
 		}
-	}
-	ADDQ(k.ws, w)
-	ADDQ(k.lda, a)
-	DECQ(n)
-	JNZ(LabelRef(name + "_loop"))
+		for r := range sums {
+			u := YMM()
+			VBROADCASTSS(k.weight(w, r), u)
+			for v := range x {
+				VFMADD231PS(x[v], u, sums[r][v])
+			}
+		}
+		ADDQ(k.ws, w)
+		ADDQ(k.lda, a)
+	}, nil)
 
 	Label(name + "_store")
 	after := GP64()
@@ -206,8 +203,7 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	VXORPS(zero, zero, zero)
 	for r := range sums {
 		for _, s := range sums[r] {
-			VMAXPS(s, zero, s) // NaN stays
-			VADDPS(zero, s, s) // −0 becomes 0
+			VMAXPS(s, zero, s) // NaN stays, and −0
 		}
 	}
 	Label(name + "_gate")
@@ -245,6 +241,28 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 			}
 		}
 	})
+}
+
+// repeat writes what is done n times, four times in a row where so many are left:
+// the processor foresees the end of a short loop, not of a long one. step is told
+// which of the four it is; after follows four, or one, and is told how many.
+func repeat(name string, n Register, step func(i int), after func(steps int)) {
+	for _, steps := range []int{4, 1} {
+		of := fmt.Sprintf("%s_by%d", name, steps)
+		CMPQ(n, Imm(uint64(steps)))
+		JLT(LabelRef(of + "_end"))
+		Label(of)
+		for i := range steps {
+			step(i)
+		}
+		if after != nil {
+			after(steps)
+		}
+		SUBQ(Imm(uint64(steps)), n)
+		CMPQ(n, Imm(uint64(steps)))
+		JGE(LabelRef(of))
+		Label(of + "_end")
+	}
 }
 
 // weight is where row r's weight lies.

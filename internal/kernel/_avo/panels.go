@@ -45,20 +45,20 @@ func panelsAVX2(rows int) {
 	dz, n := GP64(), GP64()
 	Load(Param("dz"), dz)
 	MOVQ(m, n)
-	Label("loop")
-	x := [2]VecVirtual{YMM(), YMM()}
-	VMOVUPS(Mem{Base: turned}, x[0])
-	VMOVUPS(Mem{Base: turned, Disp: 32}, x[1])
-	for r := range rows {
-		u := YMM()
-		VBROADCASTSS(k.weight(dz, r), u)
-		VFMADD231PS(x[0], u, sums[r][0])
-		VFMADD231PS(x[1], u, sums[r][1])
-	}
-	ADDQ(Imm(4), dz)
-	ADDQ(Imm(64), turned)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
+	repeat("examples", n, func(i int) {
+		x := [2]VecVirtual{YMM(), YMM()}
+		VMOVUPS(Mem{Base: turned, Disp: 64 * i}, x[0])
+		VMOVUPS(Mem{Base: turned, Disp: 64*i + 32}, x[1])
+		for r := range rows {
+			u := YMM()
+			VBROADCASTSS(k.weight(dz, r).Offset(4*i), u)
+			VFMADD231PS(x[0], u, sums[r][0])
+			VFMADD231PS(x[1], u, sums[r][1])
+		}
+	}, func(steps int) {
+		ADDQ(Imm(uint64(4*steps)), dz)
+		ADDQ(U32(uint64(64*steps)), turned)
+	})
 
 	CMPQ(cols, Imm(16))
 	JLT(LabelRef("rest"))
