@@ -1,11 +1,11 @@
-# Targets: test (all that CI runs), lint, soak (long tests), fuzz, arm64, build, bench.
+# Targets: test (all that CI runs), lint, soak (long tests), fuzz, arm64, avx512, build, bench.
 # `make test` installs what it needs; see scripts/.
 
 GO ?= go
 FUZZTIME ?= 30s
 export GOTOOLCHAIN ?= local
 
-.PHONY: test lint cross race unit vuln soak fuzz arm64 build bench
+.PHONY: test lint cross race unit vuln soak fuzz arm64 avx512 build bench
 
 test: lint cross race vuln arm64 unit
 
@@ -34,7 +34,7 @@ unit:
 
 # Long tests: all float32 values, the nine tables, files read by the reference
 # implementations. Hours.
-soak:
+soak: avx512
 	SHOAL_SOAK=1 $(GO) test -timeout 8h -v ./...
 
 fuzz:
@@ -43,6 +43,10 @@ fuzz:
 # The same bits on another processor: the kernels and the fit hashes, emulated.
 arm64:
 	@scripts/arm64.sh
+
+# The same with AVX-512, emulated where this processor has none.
+avx512:
+	@scripts/avx512.sh
 
 # Shoal beside JAX, PyTorch, scikit-learn, NumPy, ONNX Runtime, C and gonum: bench/RESULTS.md; two threads: bench/THREADS.md.
 bench:

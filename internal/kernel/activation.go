@@ -25,7 +25,7 @@ func LinearBackward[T Float](_, _, _ []T, _ T) {}
 func SigmoidForward[T Float](a, z []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			sigmoidAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+			sigmoidVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
 		}
 		return
 	}
@@ -38,7 +38,7 @@ func SigmoidForward[T Float](a, z []T, _ T) {
 func SigmoidBackward[T Float](dz, _, a []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			sigmoidSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+			sigmoidSlopeVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
 		}
 		return
 	}
@@ -51,7 +51,7 @@ func SigmoidBackward[T Float](dz, _, a []T, _ T) {
 func TanhForward[T Float](a, z []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			tanhAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+			tanhVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
 		}
 		return
 	}
@@ -65,7 +65,7 @@ func TanhForward[T Float](a, z []T, _ T) {
 func TanhBackward[T Float](dz, _, a []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			tanhSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+			tanhSlopeVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
 		}
 		return
 	}
@@ -78,7 +78,7 @@ func TanhBackward[T Float](dz, _, a []T, _ T) {
 func ReLUForward[T Float](a, z []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			reluAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+			reluVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
 		}
 		return
 	}
@@ -94,7 +94,7 @@ func ReLUForward[T Float](a, z []T, _ T) {
 func ReLUBackward[T Float](dz, _, a []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			reluSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+			reluSlopeVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
 		}
 		return
 	}
@@ -107,7 +107,7 @@ func ReLUBackward[T Float](dz, _, a []T, _ T) {
 func LeakyReLUForward[T Float](a, z []T, alpha T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			leakyReLUAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]), float32(alpha))
+			leakyReLUVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]), float32(alpha))
 		}
 		return
 	}
@@ -120,7 +120,7 @@ func LeakyReLUForward[T Float](a, z []T, alpha T) {
 func LeakyReLUBackward[T Float](dz, _, a []T, alpha T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			leakyReLUSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]), float32(alpha))
+			leakyReLUSlopeVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]), float32(alpha))
 		}
 		return
 	}
@@ -133,7 +133,7 @@ func LeakyReLUBackward[T Float](dz, _, a []T, alpha T) {
 func ELUForward[T Float](a, z []T, alpha T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			eluAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]), float32(alpha))
+			eluVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]), float32(alpha))
 		}
 		return
 	}
@@ -146,7 +146,7 @@ func ELUForward[T Float](a, z []T, alpha T) {
 func ELUBackward[T Float](dz, _, a []T, alpha T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			eluSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]), float32(alpha))
+			eluSlopeVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]), float32(alpha))
 		}
 		return
 	}
@@ -159,7 +159,7 @@ func ELUBackward[T Float](dz, _, a []T, alpha T) {
 func SoftplusForward[T Float](a, z []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			softplusAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+			softplusVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
 		}
 		return
 	}
@@ -172,7 +172,7 @@ func SoftplusForward[T Float](a, z []T, _ T) {
 func SoftplusBackward[T Float](dz, _, a []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			softplusSlopeAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+			softplusSlopeVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
 		}
 		return
 	}
@@ -230,7 +230,7 @@ func SiLUBackward[T Float](dz, z, _ []T, _ T) {
 func ExpForward[T Float](a, z []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(z)) {
-			expAVX2(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+			expVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
 		}
 		return
 	}
@@ -243,7 +243,7 @@ func ExpForward[T Float](a, z []T, _ T) {
 func ExpBackward[T Float](dz, _, a []T, _ T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(a)) {
-			multiplyAVX2(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
+			multiplyVector(hi-lo, at(dz[lo:hi]), at(a[lo:hi]))
 		}
 		return
 	}

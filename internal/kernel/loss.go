@@ -38,7 +38,7 @@ func logistic[T Float](sum *examples, dz, z, a, y []T) {
 		if dz == nil {
 			to = at(scratch[:])
 		}
-		logisticAVX2(len(z), at(a[:len(z)]), to, at(l[:len(z)]), at(z), at(y[:len(z)]))
+		logisticVector(len(z), at(a[:len(z)]), to, at(l[:len(z)]), at(z), at(y[:len(z)]))
 		addWideAVX2(len(z), &sum[0], at(l[:len(z)]))
 		return
 	}
@@ -75,7 +75,7 @@ func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ld, ldy int, w []T, c, m int,
 func labelled[T Float](sum *examples, label *[Tile]T, z []T, peak *[Tile]T, y []T) {
 	if vector[T]() {
 		var l [Tile]float32
-		labelledAVX2(len(y), at(label[:]), at(l[:]), at(z[:len(y)]), at(peak[:]), at(y))
+		labelledVector(len(y), at(label[:]), at(l[:]), at(z[:len(y)]), at(peak[:]), at(y))
 		addWideAVX2(len(y), &sum[0], at(l[:]))
 		return
 	}
@@ -91,8 +91,8 @@ func labelled[T Float](sum *examples, label *[Tile]T, z []T, peak *[Tile]T, y []
 func addLog[T Float](sum *examples, label, norm *[Tile]T, m int) {
 	if vector[T]() {
 		var l [Tile]float32
-		logAVX2(m, at(l[:]), at(norm[:]))
-		multiplyAVX2(m, at(l[:]), at(label[:]))
+		logVector(m, at(l[:]), at(norm[:]))
+		multiplyVector(m, at(l[:]), at(label[:]))
 		addWideAVX2(m, &sum[0], at(l[:]))
 		return
 	}
@@ -104,7 +104,7 @@ func addLog[T Float](sum *examples, label, norm *[Tile]T, m int) {
 // softmaxSlope: dz = a·label − y.
 func softmaxSlope[T Float](dz, a, label, y []T) {
 	if vector[T]() {
-		softmaxSlopeAVX2(len(dz), at(dz), at(a[:len(dz)]), at(label[:len(dz)]), at(y[:len(dz)]))
+		softmaxSlopeVector(len(dz), at(dz), at(a[:len(dz)]), at(label[:len(dz)]), at(y[:len(dz)]))
 		return
 	}
 	for j, t := range y {
@@ -128,13 +128,13 @@ func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 	copy(peak[:m], z[:m])
 	if vector[T]() {
 		for i := 1; i < c; i++ {
-			largestAVX2(m, at(peak[:]), at(z[i*ld:]))
+			largestVector(m, at(peak[:]), at(z[i*ld:]))
 		}
 		for i := range c {
-			expNormAVX2(m, at(a[i*ld:]), at(norm[:]), at(z[i*ld:]), at(peak[:]))
+			expNormVector(m, at(a[i*ld:]), at(norm[:]), at(z[i*ld:]), at(peak[:]))
 		}
 		for i := range c {
-			divideAVX2(m, at(a[i*ld:]), at(norm[:]))
+			divideVector(m, at(a[i*ld:]), at(norm[:]))
 		}
 		return
 	}
@@ -168,13 +168,13 @@ func softmaxOne[T Float](peak, norm *[Tile]T, z, a []float32) {
 			top = v
 		}
 	}
-	shiftAVX2(len(z), at(a), at(z), top)
-	expAVX2(len(z), at(a), at(a))
+	shiftVector(len(z), at(a), at(z), top)
+	expVector(len(z), at(a), at(a))
 	var sum float32
 	for _, e := range a {
 		sum += e
 	}
-	divideByAVX2(len(a), at(a), sum)
+	divideByVector(len(a), at(a), sum)
 	peak[0], norm[0] = T(top), T(sum)
 }
 
@@ -202,7 +202,7 @@ func HalfSquared[T Float](da, _, a, y []T, ld, ldy int, w []T, c, m int, _ T) fl
 	var sum examples
 	var l, e [Tile]float32
 	for i := range c {
-		halfSquaredAVX2(m, at(l[:m]), at(e[:m]), at(a[i*ld:i*ld+m]), at(y[i*ldy:i*ldy+m]))
+		halfSquaredVector(m, at(l[:m]), at(e[:m]), at(a[i*ld:i*ld+m]), at(y[i*ldy:i*ldy+m]))
 		addWideAVX2(m, &sum[0], at(l[:]))
 		if da != nil {
 			copy(cast[float32](da[i*ld:i*ld+m]), e[:m])
@@ -274,7 +274,7 @@ func sign[T Float](e T) T {
 // difference computes dz = w·(a − y).
 func difference[T Float](dz, a, y, w []T) {
 	if vector[T]() {
-		differenceAVX2(len(a), at(dz[:len(a)]), at(a), at(y[:len(a)]))
+		differenceVector(len(a), at(dz[:len(a)]), at(a), at(y[:len(a)]))
 	} else {
 		for j, v := range a {
 			dz[j] = v - y[j]

@@ -80,7 +80,7 @@ func affineLongVector(z, w, b, a []float32, lda, n, k, m int) {
 	most := max(Lanes, atMost*Tile/max(k, 1)/Lanes*Lanes)
 	for i := range n {
 		for j := 0; j < m; j += most {
-			columnsAVX2(&z[i*m+j], &b[i], &w[i*k], &a[j], lda, k, min(most, m-j))
+			columnsVector(&z[i*m+j], &b[i], &w[i*k], &a[j], lda, k, min(most, m-j))
 		}
 	}
 }

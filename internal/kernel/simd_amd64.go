@@ -5,26 +5,31 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/cpu"
 )
 
 // level is the vector instructions in use: the best that the processor has, or
-// those that SHOAL_SIMD names.
+// those that SHOAL_SIMD names. The assembly reads it.
 var level, levelErr = chooseLevel(os.Getenv("SHOAL_SIMD"))
 
 // The levels, from the plain one up.
 const (
 	generic = iota
 	avx2
+	avx512
 )
 
-var levelNames = []string{"generic", "avx2"}
+var levelNames = []string{"generic", "avx2", "avx512"}
 
 func chooseLevel(name string) (int, error) {
 	best := generic
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		best = avx2
+		if x := &cpu.X86; x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL && x.HasBMI2 {
+			best = avx512
+		}
 	}
 	if name == "" {
 		return best, nil
@@ -38,7 +43,7 @@ func chooseLevel(name string) (int, error) {
 		}
 		return l, nil
 	}
-	return generic, fmt.Errorf("kernel: SHOAL_SIMD=%s: there is no such level; there are generic and avx2", name)
+	return generic, fmt.Errorf("kernel: SHOAL_SIMD=%s: there is no such level; there are %s", name, strings.Join(levelNames, ", "))
 }
 
 // Level names the vector instructions in use. The error says that SHOAL_SIMD
@@ -56,17 +61,17 @@ func products[T Float]() bool { return vector[T]() }
 func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols, relu int, gate *float32) {
 	switch rows {
 	case 1:
-		multiply1AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		multiply1Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 2:
-		multiply2AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		multiply2Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 3:
-		multiply3AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		multiply3Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 4:
-		multiply4AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		multiply4Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	case 5:
-		multiply5AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		multiply5Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	default:
-		multiply6AVX2(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		multiply6Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
 	}
 }
 
@@ -74,16 +79,16 @@ func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32,
 func panels(rows int, dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int) {
 	switch rows {
 	case 1:
-		panels1AVX2(dw, ldw, dz, lddz, turned, cols, m)
+		panels1Vector(dw, ldw, dz, lddz, turned, cols, m)
 	case 2:
-		panels2AVX2(dw, ldw, dz, lddz, turned, cols, m)
+		panels2Vector(dw, ldw, dz, lddz, turned, cols, m)
 	case 3:
-		panels3AVX2(dw, ldw, dz, lddz, turned, cols, m)
+		panels3Vector(dw, ldw, dz, lddz, turned, cols, m)
 	case 4:
-		panels4AVX2(dw, ldw, dz, lddz, turned, cols, m)
+		panels4Vector(dw, ldw, dz, lddz, turned, cols, m)
 	case 5:
-		panels5AVX2(dw, ldw, dz, lddz, turned, cols, m)
+		panels5Vector(dw, ldw, dz, lddz, turned, cols, m)
 	default:
-		panels6AVX2(dw, ldw, dz, lddz, turned, cols, m)
+		panels6Vector(dw, ldw, dz, lddz, turned, cols, m)
 	}
 }

@@ -5,6 +5,7 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"strings"
 	"unsafe"
 )
 
@@ -27,7 +28,7 @@ func chooseLevel(name string) (int, error) {
 	case "generic":
 		return generic, nil
 	}
-	return generic, fmt.Errorf("kernel: SHOAL_SIMD=%s: there is no such level; there are generic and neon", name)
+	return generic, fmt.Errorf("kernel: SHOAL_SIMD=%s: there is no such level; there are %s", name, strings.Join(levelNames, ", "))
 }
 
 // Level names the vector instructions in use. The error says that SHOAL_SIMD

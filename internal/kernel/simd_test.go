@@ -159,7 +159,7 @@ func FuzzVectorKernels(f *testing.F) {
 }
 
 func TestALevelThatIsNotThereIsAnError(t *testing.T) {
-	if _, err := chooseLevel("sse9"); err == nil || !strings.Contains(err.Error(), "SHOAL_SIMD=sse9: there is no such level; there are generic and "+levelNames[1]) {
+	if _, err := chooseLevel("sse9"); err == nil || !strings.Contains(err.Error(), "SHOAL_SIMD=sse9: there is no such level; there are generic, "+levelNames[1]) {
 		t.Errorf("%v", err)
 	}
 	for _, name := range levelNames {

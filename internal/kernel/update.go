@@ -18,7 +18,7 @@ func flush[T Float](x T) T {
 func Descend[T Float](p, g []T, rate T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(g)) {
-			descendAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), float32(rate))
+			descendVector(hi-lo, at(p[lo:hi]), at(g[lo:hi]), float32(rate))
 		}
 		return
 	}
@@ -31,7 +31,7 @@ func Descend[T Float](p, g []T, rate T) {
 func Momentum[T Float](p, g, u []T, rate, mu T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(g)) {
-			momentumAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(mu))
+			momentumVector(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(mu))
 		}
 		return
 	}
@@ -45,7 +45,7 @@ func Momentum[T Float](p, g, u []T, rate, mu T) {
 func Nesterov[T Float](p, g, u []T, rate, mu T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(g)) {
-			nesterovAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(mu))
+			nesterovVector(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(mu))
 		}
 		return
 	}
@@ -59,7 +59,7 @@ func Nesterov[T Float](p, g, u []T, rate, mu T) {
 func RMSProp[T Float](p, g, u []T, rate, rho, eps T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(g)) {
-			rmsPropAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(rho), float32(1-rho), float32(eps))
+			rmsPropVector(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), float32(rate), float32(rho), float32(1-rho), float32(eps))
 		}
 		return
 	}
@@ -76,7 +76,7 @@ func Adam[T Float](p, g, u, v []T, rate, beta1, beta2, eps, c1, c2 T) {
 	step := rate * c1
 	if vector[T]() {
 		for lo, hi := range stretches(len(g)) {
-			adamAVX2(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), at(v[lo:hi]), float32(step), float32(beta1), float32(1-beta1), float32(beta2), float32(1-beta2), float32(eps), float32(c2))
+			adamVector(hi-lo, at(p[lo:hi]), at(g[lo:hi]), at(u[lo:hi]), at(v[lo:hi]), float32(step), float32(beta1), float32(1-beta1), float32(beta2), float32(1-beta2), float32(eps), float32(c2))
 		}
 		return
 	}
@@ -91,7 +91,7 @@ func Adam[T Float](p, g, u, v []T, rate, beta1, beta2, eps, c1, c2 T) {
 func Decay[T Float](p []T, rate T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(p)) {
-			decayAVX2(hi-lo, at(p[lo:hi]), float32(rate))
+			decayVector(hi-lo, at(p[lo:hi]), float32(rate))
 		}
 		return
 	}

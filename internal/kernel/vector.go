@@ -9,7 +9,7 @@ import (
 func Add[T Float](dst, x []T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(x)) {
-			addAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]))
+			addVector(hi-lo, at(dst[lo:hi]), at(x[lo:hi]))
 		}
 		return
 	}
@@ -22,7 +22,7 @@ func Add[T Float](dst, x []T) {
 func Scale[T Float](x []T, s T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(x)) {
-			scaleAVX2(hi-lo, at(x[lo:hi]), float32(s))
+			scaleVector(hi-lo, at(x[lo:hi]), float32(s))
 		}
 		return
 	}
@@ -35,7 +35,7 @@ func Scale[T Float](x []T, s T) {
 func SumScaled[T Float](dst, x, y []T, s T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(dst)) {
-			sumScaledAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), at(y[lo:hi]), float32(s))
+			sumScaledVector(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), at(y[lo:hi]), float32(s))
 		}
 		return
 	}
@@ -48,7 +48,7 @@ func SumScaled[T Float](dst, x, y []T, s T) {
 func AddScaled[T Float](dst, x []T, s T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(x)) {
-			addScaledAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), float32(s))
+			addScaledVector(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), float32(s))
 		}
 		return
 	}
@@ -61,7 +61,7 @@ func AddScaled[T Float](dst, x []T, s T) {
 func Multiply[T Float](dst, x []T) {
 	if vector[T]() {
 		for lo, hi := range stretches(len(x)) {
-			multiplyAVX2(hi-lo, at(dst[lo:hi]), at(x[lo:hi]))
+			multiplyVector(hi-lo, at(dst[lo:hi]), at(x[lo:hi]))
 		}
 		return
 	}

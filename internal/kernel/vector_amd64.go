@@ -4,65 +4,65 @@
 
 package kernel
 
-// multiply1AVX2 computes 1 rows of a product: see multiplyRows.
+// multiply1Vector computes 1 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func multiply1Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
-// panels1AVX2 computes 1 rows of GradWeights.
+// panels1Vector computes 1 rows of GradWeights.
 //
 //go:noescape
-func panels1AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels1Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply2AVX2 computes 2 rows of a product: see multiplyRows.
+// multiply2Vector computes 2 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func multiply2Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
-// panels2AVX2 computes 2 rows of GradWeights.
+// panels2Vector computes 2 rows of GradWeights.
 //
 //go:noescape
-func panels2AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels2Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply3AVX2 computes 3 rows of a product: see multiplyRows.
+// multiply3Vector computes 3 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func multiply3Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
-// panels3AVX2 computes 3 rows of GradWeights.
+// panels3Vector computes 3 rows of GradWeights.
 //
 //go:noescape
-func panels3AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels3Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply4AVX2 computes 4 rows of a product: see multiplyRows.
+// multiply4Vector computes 4 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func multiply4Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
-// panels4AVX2 computes 4 rows of GradWeights.
+// panels4Vector computes 4 rows of GradWeights.
 //
 //go:noescape
-func panels4AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels4Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply5AVX2 computes 5 rows of a product: see multiplyRows.
+// multiply5Vector computes 5 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func multiply5Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
-// panels5AVX2 computes 5 rows of GradWeights.
+// panels5Vector computes 5 rows of GradWeights.
 //
 //go:noescape
-func panels5AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels5Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply6AVX2 computes 6 rows of a product: see multiplyRows.
+// multiply6Vector computes 6 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
 
-// panels6AVX2 computes 6 rows of GradWeights.
+// panels6Vector computes 6 rows of GradWeights.
 //
 //go:noescape
-func panels6AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
 // turnAVX2 writes up to 8 rows of src as 8 columns of dst, whose rows are 16 long.
 //
@@ -79,10 +79,10 @@ func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int)
 //go:noescape
 func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int)
 
-// columnsAVX2 computes one row of AffineLong.
+// columnsVector computes one row of AffineLong.
 //
 //go:noescape
-func columnsAVX2(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
+func columnsVector(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
 
 // finiteAVX2 says whether none of n float32 is NaN or infinite.
 //
@@ -99,180 +99,180 @@ func addWideAVX2(n int, sum *float64, x *float32)
 //go:noescape
 func totalAVX2(sum *float64) float64
 
-// peakAVX2 does 14·8 fused multiply-adds n times.
-func peakAVX2(n int)
+// peakVector does 14 fused multiply-adds of vectors n times, and says how many lanes they have.
+func peakVector(n int) int
 
-// reluAVX2 is Relu for n float32.
+// reluVector is Relu for n float32.
 //
 //go:noescape
-func reluAVX2(n int, a *float32, z *float32)
+func reluVector(n int, a *float32, z *float32)
 
-// softplusAVX2 is Softplus for n float32.
+// softplusVector is Softplus for n float32.
 //
 //go:noescape
-func softplusAVX2(n int, a *float32, z *float32)
+func softplusVector(n int, a *float32, z *float32)
 
-// sigmoidAVX2 is Sigmoid for n float32.
+// sigmoidVector is Sigmoid for n float32.
 //
 //go:noescape
-func sigmoidAVX2(n int, a *float32, z *float32)
+func sigmoidVector(n int, a *float32, z *float32)
 
-// tanhAVX2 is Tanh for n float32.
+// tanhVector is Tanh for n float32.
 //
 //go:noescape
-func tanhAVX2(n int, a *float32, z *float32)
+func tanhVector(n int, a *float32, z *float32)
 
-// expAVX2 is Exp for n float32.
+// expVector is Exp for n float32.
 //
 //go:noescape
-func expAVX2(n int, a *float32, z *float32)
+func expVector(n int, a *float32, z *float32)
 
-// logAVX2 is Log for n float32.
+// logVector is Log for n float32.
 //
 //go:noescape
-func logAVX2(n int, a *float32, z *float32)
+func logVector(n int, a *float32, z *float32)
 
-// leakyReLUAVX2 is LeakyReLU for n float32.
+// leakyReLUVector is LeakyReLU for n float32.
 //
 //go:noescape
-func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32)
+func leakyReLUVector(n int, a *float32, z *float32, alpha float32)
 
-// eluAVX2 is Elu for n float32.
+// eluVector is Elu for n float32.
 //
 //go:noescape
-func eluAVX2(n int, a *float32, z *float32, alpha float32)
+func eluVector(n int, a *float32, z *float32, alpha float32)
 
-// reluSlopeAVX2 is ReluSlope for n float32.
+// reluSlopeVector is ReluSlope for n float32.
 //
 //go:noescape
-func reluSlopeAVX2(n int, dz *float32, a *float32)
+func reluSlopeVector(n int, dz *float32, a *float32)
 
-// leakyReLUSlopeAVX2 is LeakyReLUSlope for n float32.
+// leakyReLUSlopeVector is LeakyReLUSlope for n float32.
 //
 //go:noescape
-func leakyReLUSlopeAVX2(n int, dz *float32, a *float32, alpha float32)
+func leakyReLUSlopeVector(n int, dz *float32, a *float32, alpha float32)
 
-// sigmoidSlopeAVX2 is SigmoidSlope for n float32.
+// sigmoidSlopeVector is SigmoidSlope for n float32.
 //
 //go:noescape
-func sigmoidSlopeAVX2(n int, dz *float32, a *float32)
+func sigmoidSlopeVector(n int, dz *float32, a *float32)
 
-// tanhSlopeAVX2 is TanhSlope for n float32.
+// tanhSlopeVector is TanhSlope for n float32.
 //
 //go:noescape
-func tanhSlopeAVX2(n int, dz *float32, a *float32)
+func tanhSlopeVector(n int, dz *float32, a *float32)
 
-// eluSlopeAVX2 is EluSlope for n float32.
+// eluSlopeVector is EluSlope for n float32.
 //
 //go:noescape
-func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32)
+func eluSlopeVector(n int, dz *float32, a *float32, alpha float32)
 
-// softplusSlopeAVX2 is SoftplusSlope for n float32.
+// softplusSlopeVector is SoftplusSlope for n float32.
 //
 //go:noescape
-func softplusSlopeAVX2(n int, dz *float32, a *float32)
+func softplusSlopeVector(n int, dz *float32, a *float32)
 
-// logisticAVX2 is Logistic for n float32.
+// logisticVector is Logistic for n float32.
 //
 //go:noescape
-func logisticAVX2(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
+func logisticVector(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
 
-// labelledAVX2 is Labelled for n float32.
+// labelledVector is Labelled for n float32.
 //
 //go:noescape
-func labelledAVX2(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
+func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
 
-// halfSquaredAVX2 is HalfSquared for n float32.
+// halfSquaredVector is HalfSquared for n float32.
 //
 //go:noescape
-func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32)
+func halfSquaredVector(n int, l *float32, da *float32, a *float32, y *float32)
 
-// differenceAVX2 is Difference for n float32.
+// differenceVector is Difference for n float32.
 //
 //go:noescape
-func differenceAVX2(n int, dz *float32, a *float32, y *float32)
+func differenceVector(n int, dz *float32, a *float32, y *float32)
 
-// softmaxSlopeAVX2 is SoftmaxSlope for n float32.
+// softmaxSlopeVector is SoftmaxSlope for n float32.
 //
 //go:noescape
-func softmaxSlopeAVX2(n int, dz *float32, a *float32, label *float32, y *float32)
+func softmaxSlopeVector(n int, dz *float32, a *float32, label *float32, y *float32)
 
-// addAVX2 is Add for n float32.
+// addVector is Add for n float32.
 //
 //go:noescape
-func addAVX2(n int, dst *float32, x *float32)
+func addVector(n int, dst *float32, x *float32)
 
-// multiplyAVX2 is Multiply for n float32.
+// multiplyVector is Multiply for n float32.
 //
 //go:noescape
-func multiplyAVX2(n int, dst *float32, x *float32)
+func multiplyVector(n int, dst *float32, x *float32)
 
-// divideAVX2 is Divide for n float32.
+// divideVector is Divide for n float32.
 //
 //go:noescape
-func divideAVX2(n int, dst *float32, x *float32)
+func divideVector(n int, dst *float32, x *float32)
 
-// divideByAVX2 is DivideBy for n float32.
+// divideByVector is DivideBy for n float32.
 //
 //go:noescape
-func divideByAVX2(n int, x *float32, s float32)
+func divideByVector(n int, x *float32, s float32)
 
-// shiftAVX2 is Shift for n float32.
+// shiftVector is Shift for n float32.
 //
 //go:noescape
-func shiftAVX2(n int, a *float32, z *float32, s float32)
+func shiftVector(n int, a *float32, z *float32, s float32)
 
-// scaleAVX2 is Scale for n float32.
+// scaleVector is Scale for n float32.
 //
 //go:noescape
-func scaleAVX2(n int, x *float32, s float32)
+func scaleVector(n int, x *float32, s float32)
 
-// sumScaledAVX2 is SumScaled for n float32.
+// sumScaledVector is SumScaled for n float32.
 //
 //go:noescape
-func sumScaledAVX2(n int, dst *float32, x *float32, y *float32, s float32)
+func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32)
 
-// addScaledAVX2 is AddScaled for n float32.
+// addScaledVector is AddScaled for n float32.
 //
 //go:noescape
-func addScaledAVX2(n int, dst *float32, x *float32, s float32)
+func addScaledVector(n int, dst *float32, x *float32, s float32)
 
-// largestAVX2 is Largest for n float32.
+// largestVector is Largest for n float32.
 //
 //go:noescape
-func largestAVX2(n int, peak *float32, z *float32)
+func largestVector(n int, peak *float32, z *float32)
 
-// expNormAVX2 is ExpNorm for n float32.
+// expNormVector is ExpNorm for n float32.
 //
 //go:noescape
-func expNormAVX2(n int, a *float32, norm *float32, z *float32, peak *float32)
+func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32)
 
-// descendAVX2 is Descend for n float32.
+// descendVector is Descend for n float32.
 //
 //go:noescape
-func descendAVX2(n int, p *float32, d *float32, rate float32)
+func descendVector(n int, p *float32, d *float32, rate float32)
 
-// decayAVX2 is Decay for n float32.
+// decayVector is Decay for n float32.
 //
 //go:noescape
-func decayAVX2(n int, p *float32, rate float32)
+func decayVector(n int, p *float32, rate float32)
 
-// momentumAVX2 is Momentum for n float32.
+// momentumVector is Momentum for n float32.
 //
 //go:noescape
-func momentumAVX2(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
+func momentumVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
 
-// nesterovAVX2 is Nesterov for n float32.
+// nesterovVector is Nesterov for n float32.
 //
 //go:noescape
-func nesterovAVX2(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
+func nesterovVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
 
-// rmsPropAVX2 is RmsProp for n float32.
+// rmsPropVector is RmsProp for n float32.
 //
 //go:noescape
-func rmsPropAVX2(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32)
+func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32)
 
-// adamAVX2 is Adam for n float32.
+// adamVector is Adam for n float32.
 //
 //go:noescape
-func adamAVX2(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
+func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
-// Requires: AVX, FMA3
-TEXT ·multiply1AVX2(SB), NOSPLIT, $0-104
+// func multiply1Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·multiply1Vector(SB), NOSPLIT, $0-104
 	MOVQ  z+0(FP), AX
 	MOVQ  ldz+8(FP), CX
 	MOVQ  wr+40(FP), DX
@@ -25,15 +25,766 @@ TEXT ·multiply1AVX2(SB), NOSPLIT, $0-104
 	MOVQ  CX, gate+96(FP)
 
 begin:
-sixtyfour:
-	CMPQ   R8, $0x40
-	JLT    after_sixtyfour
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_of128:
+	CMPQ   R8, $0x00000080
+	JLT    after_wide_of128
 	MOVQ   onward+24(FP), CX
 	TESTQ  CX, CX
-	JNZ    sixtyfour_onward
+	JNZ    wide_of128_onward
 	MOVQ   b+16(FP), CX
 	TESTQ  CX, CX
-	JNZ    sixtyfour_bias
+	JNZ    wide_of128_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_of128_add
+
+wide_of128_bias:
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	JMP          wide_of128_add
+
+wide_of128_onward:
+	MOVQ    AX, CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+	VMOVUPS 256(CX), Z4
+	VMOVUPS 320(CX), Z5
+	VMOVUPS 384(CX), Z6
+	VMOVUPS 448(CX), Z7
+
+wide_of128_add:
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_of128_by4_end
+
+wide_of128_by4:
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (DX), Z8, Z0
+	VFMADD231PS  64(DX), Z8, Z1
+	VFMADD231PS  128(DX), Z8, Z2
+	VFMADD231PS  192(DX), Z8, Z3
+	VFMADD231PS  256(DX), Z8, Z4
+	VFMADD231PS  320(DX), Z8, Z5
+	VFMADD231PS  384(DX), Z8, Z6
+	VFMADD231PS  448(DX), Z8, Z7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (DX), Z8, Z0
+	VFMADD231PS  64(DX), Z8, Z1
+	VFMADD231PS  128(DX), Z8, Z2
+	VFMADD231PS  192(DX), Z8, Z3
+	VFMADD231PS  256(DX), Z8, Z4
+	VFMADD231PS  320(DX), Z8, Z5
+	VFMADD231PS  384(DX), Z8, Z6
+	VFMADD231PS  448(DX), Z8, Z7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (DX), Z8, Z0
+	VFMADD231PS  64(DX), Z8, Z1
+	VFMADD231PS  128(DX), Z8, Z2
+	VFMADD231PS  192(DX), Z8, Z3
+	VFMADD231PS  256(DX), Z8, Z4
+	VFMADD231PS  320(DX), Z8, Z5
+	VFMADD231PS  384(DX), Z8, Z6
+	VFMADD231PS  448(DX), Z8, Z7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (DX), Z8, Z0
+	VFMADD231PS  64(DX), Z8, Z1
+	VFMADD231PS  128(DX), Z8, Z2
+	VFMADD231PS  192(DX), Z8, Z3
+	VFMADD231PS  256(DX), Z8, Z4
+	VFMADD231PS  320(DX), Z8, Z5
+	VFMADD231PS  384(DX), Z8, Z6
+	VFMADD231PS  448(DX), Z8, Z7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_of128_by4
+
+wide_of128_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_of128_by1_end
+
+wide_of128_by1:
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  (DX), Z8, Z0
+	VFMADD231PS  64(DX), Z8, Z1
+	VFMADD231PS  128(DX), Z8, Z2
+	VFMADD231PS  192(DX), Z8, Z3
+	VFMADD231PS  256(DX), Z8, Z4
+	VFMADD231PS  320(DX), Z8, Z5
+	VFMADD231PS  384(DX), Z8, Z6
+	VFMADD231PS  448(DX), Z8, Z7
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_of128_by1
+
+wide_of128_by1_end:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_of128_gate
+	VXORPS Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+wide_of128_gate:
+	MOVQ      gate+96(FP), CX
+	TESTQ     CX, CX
+	JZ        wide_of128_write
+	ADDQ      AX, CX
+	VXORPS    Z8, Z8, Z8
+	VMOVUPS   (CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMOVUPS   256(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   320(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   384(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   448(CX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z7, K1, Z7
+
+wide_of128_write:
+	MOVQ    AX, CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, 448(CX)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, R8
+	JMP     wide_of128
+
+after_wide_of128:
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_of64_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_of64_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_of64_add
+
+wide_of64_bias:
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	JMP          wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, CX
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	VMOVUPS 128(CX), Z2
+	VMOVUPS 192(CX), Z3
+
+wide_of64_add:
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  128(DX), Z4, Z2
+	VFMADD231PS  192(DX), Z4, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  128(DX), Z4, Z2
+	VFMADD231PS  192(DX), Z4, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  128(DX), Z4, Z2
+	VFMADD231PS  192(DX), Z4, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  128(DX), Z4, Z2
+	VFMADD231PS  192(DX), Z4, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  128(DX), Z4, Z2
+	VFMADD231PS  192(DX), Z4, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_of64_gate
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+wide_of64_gate:
+	MOVQ      gate+96(FP), CX
+	TESTQ     CX, CX
+	JZ        wide_of64_write
+	ADDQ      AX, CX
+	VXORPS    Z4, Z4, Z4
+	VMOVUPS   (CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K1
+	VMOVAPS.Z Z3, K1, Z3
+
+wide_of64_write:
+	MOVQ    AX, CX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x00000040, R8
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R8, R8
+	JZ     wide_done
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, CX
+	BZHIQ  R8, CX, CX
+	KMOVW  CX, K1
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (CX), Z0
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z0
+
+wide_rest1_add:
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), SI
+	CMPQ SI, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (DX), K1, Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    (DX), K1, Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    (DX), K1, Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    (DX), K1, Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ SI, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (DX), K1, Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, SI
+	CMPQ         SI, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest1_gate
+	VXORPS Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+
+wide_rest1_gate:
+	MOVQ      gate+96(FP), CX
+	TESTQ     CX, CX
+	JZ        wide_rest1_write
+	ADDQ      AX, CX
+	VXORPS    Z1, Z1, Z1
+	VMOVUPS.Z (CX), K1, Z2
+	VCMPPS    $0x1e, Z1, Z2, K2
+	VMOVAPS.Z Z0, K2, Z0
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, CX
+	BZHIQ  R8, CX, CX
+	KMOVW  CX, K1
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z 64(CX), K1, Z1
+
+wide_rest2_add:
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), SI
+	CMPQ SI, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS.Z    64(DX), K1, Z2
+	VBROADCASTSS (CX), Z3
+	VFMADD231PS  (DX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    64(DX), K1, Z2
+	VBROADCASTSS (CX), Z3
+	VFMADD231PS  (DX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    64(DX), K1, Z2
+	VBROADCASTSS (CX), Z3
+	VFMADD231PS  (DX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    64(DX), K1, Z2
+	VBROADCASTSS (CX), Z3
+	VFMADD231PS  (DX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ SI, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS.Z    64(DX), K1, Z2
+	VBROADCASTSS (CX), Z3
+	VFMADD231PS  (DX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, SI
+	CMPQ         SI, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest2_gate
+	VXORPS Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+wide_rest2_gate:
+	MOVQ      gate+96(FP), CX
+	TESTQ     CX, CX
+	JZ        wide_rest2_write
+	ADDQ      AX, CX
+	VXORPS    Z2, Z2, Z2
+	VMOVUPS   (CX), Z3
+	VCMPPS    $0x1e, Z2, Z3, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(CX), K1, Z3
+	VCMPPS    $0x1e, Z2, Z3, K2
+	VMOVAPS.Z Z1, K2, Z1
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, CX
+	BZHIQ  R8, CX, CX
+	KMOVW  CX, K1
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS.Z 128(CX), K1, Z2
+
+wide_rest3_add:
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), SI
+	CMPQ SI, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS.Z    128(DX), K1, Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    128(DX), K1, Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    128(DX), K1, Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    128(DX), K1, Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ SI, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS.Z    128(DX), K1, Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  (DX), Z4, Z0
+	VFMADD231PS  64(DX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, SI
+	CMPQ         SI, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest3_gate
+	VXORPS Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+	VMAXPS Z2, Z3, Z2
+
+wide_rest3_gate:
+	MOVQ      gate+96(FP), CX
+	TESTQ     CX, CX
+	JZ        wide_rest3_write
+	ADDQ      AX, CX
+	VXORPS    Z3, Z3, Z3
+	VMOVUPS   (CX), Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(CX), Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(CX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z2, K2, Z2
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R8
+	MOVQ   $-1, CX
+	BZHIQ  R8, CX, CX
+	KMOVW  CX, K1
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (CX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS.Z 192(CX), K1, Z3
+
+wide_rest4_add:
+	MOVQ w+32(FP), CX
+	MOVQ SI, DX
+	MOVQ n+72(FP), SI
+	CMPQ SI, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS.Z    192(DX), K1, Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  (DX), Z5, Z0
+	VFMADD231PS  64(DX), Z5, Z1
+	VFMADD231PS  128(DX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    192(DX), K1, Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  (DX), Z5, Z0
+	VFMADD231PS  64(DX), Z5, Z1
+	VFMADD231PS  128(DX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    192(DX), K1, Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  (DX), Z5, Z0
+	VFMADD231PS  64(DX), Z5, Z1
+	VFMADD231PS  128(DX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	VMOVUPS.Z    192(DX), K1, Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  (DX), Z5, Z0
+	VFMADD231PS  64(DX), Z5, Z1
+	VFMADD231PS  128(DX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ SI, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS.Z    192(DX), K1, Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  (DX), Z5, Z0
+	VFMADD231PS  64(DX), Z5, Z1
+	VFMADD231PS  128(DX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, SI
+	CMPQ         SI, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+88(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest4_gate
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+wide_rest4_gate:
+	MOVQ      gate+96(FP), CX
+	TESTQ     CX, CX
+	JZ        wide_rest4_write
+	ADDQ      AX, CX
+	VXORPS    Z4, Z4, Z4
+	VMOVUPS   (CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(CX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(CX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z3, K2, Z3
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_of64
+	MOVQ   onward+24(FP), CX
+	TESTQ  CX, CX
+	JNZ    of64_onward
+	MOVQ   b+16(FP), CX
+	TESTQ  CX, CX
+	JNZ    of64_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -42,9 +793,9 @@ sixtyfour:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    sixtyfour_add
+	JMP    of64_add
 
-sixtyfour_bias:
+of64_bias:
 	VBROADCASTSS (CX), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
@@ -53,9 +804,9 @@ sixtyfour_bias:
 	VMOVAPS      Y0, Y5
 	VMOVAPS      Y0, Y6
 	VMOVAPS      Y0, Y7
-	JMP          sixtyfour_add
+	JMP          of64_add
 
-sixtyfour_onward:
+of64_onward:
 	MOVQ    AX, CX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
@@ -66,14 +817,14 @@ sixtyfour_onward:
 	VMOVUPS 192(CX), Y6
 	VMOVUPS 224(CX), Y7
 
-sixtyfour_add:
+of64_add:
 	MOVQ w+32(FP), CX
 	MOVQ SI, DX
 	MOVQ n+72(FP), R9
 	CMPQ R9, $0x04
-	JLT  sixtyfour_by4_end
+	JLT  of64_by4_end
 
-sixtyfour_by4:
+of64_by4:
 	VBROADCASTSS (CX), Y8
 	VFMADD231PS  (DX), Y8, Y0
 	VFMADD231PS  32(DX), Y8, Y1
@@ -120,13 +871,13 @@ sixtyfour_by4:
 	ADDQ         DI, DX
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
-	JGE          sixtyfour_by4
+	JGE          of64_by4
 
-sixtyfour_by4_end:
+of64_by4_end:
 	CMPQ R9, $0x01
-	JLT  sixtyfour_by1_end
+	JLT  of64_by1_end
 
-sixtyfour_by1:
+of64_by1:
 	VBROADCASTSS (CX), Y8
 	VFMADD231PS  (DX), Y8, Y0
 	VFMADD231PS  32(DX), Y8, Y1
@@ -140,12 +891,12 @@ sixtyfour_by1:
 	ADDQ         DI, DX
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
-	JGE          sixtyfour_by1
+	JGE          of64_by1
 
-sixtyfour_by1_end:
+of64_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
-	JZ     sixtyfour_gate
+	JZ     of64_gate
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -156,10 +907,10 @@ sixtyfour_by1_end:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-sixtyfour_gate:
+of64_gate:
 	MOVQ    gate+96(FP), CX
 	TESTQ   CX, CX
-	JZ      sixtyfour_write
+	JZ      of64_write
 	ADDQ    AX, CX
 	VXORPS  Y8, Y8, Y8
 	VMOVUPS (CX), Y9
@@ -187,7 +938,7 @@ sixtyfour_gate:
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y7, Y7
 
-sixtyfour_write:
+of64_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -199,47 +950,47 @@ sixtyfour_write:
 	VMOVUPS Y7, 224(CX)
 	ADDQ    $0x00000100, AX
 	ADDQ    $0x00000100, SI
-	SUBQ    $0x40, R8
-	JMP     sixtyfour
+	SUBQ    $0x00000040, R8
+	JMP     of64
 
-after_sixtyfour:
-thirtytwo:
-	CMPQ   R8, $0x20
-	JLT    after_thirtytwo
+after_of64:
+of32:
+	CMPQ   R8, $0x00000020
+	JLT    after_of32
 	MOVQ   onward+24(FP), CX
 	TESTQ  CX, CX
-	JNZ    thirtytwo_onward
+	JNZ    of32_onward
 	MOVQ   b+16(FP), CX
 	TESTQ  CX, CX
-	JNZ    thirtytwo_bias
+	JNZ    of32_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    thirtytwo_add
+	JMP    of32_add
 
-thirtytwo_bias:
+of32_bias:
 	VBROADCASTSS (CX), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
 	VMOVAPS      Y0, Y3
-	JMP          thirtytwo_add
+	JMP          of32_add
 
-thirtytwo_onward:
+of32_onward:
 	MOVQ    AX, CX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 	VMOVUPS 64(CX), Y2
 	VMOVUPS 96(CX), Y3
 
-thirtytwo_add:
+of32_add:
 	MOVQ w+32(FP), CX
 	MOVQ SI, DX
 	MOVQ n+72(FP), R9
 	CMPQ R9, $0x04
-	JLT  thirtytwo_by4_end
+	JLT  of32_by4_end
 
-thirtytwo_by4:
+of32_by4:
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  (DX), Y4, Y0
 	VFMADD231PS  32(DX), Y4, Y1
@@ -270,13 +1021,13 @@ thirtytwo_by4:
 	ADDQ         DI, DX
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
-	JGE          thirtytwo_by4
+	JGE          of32_by4
 
-thirtytwo_by4_end:
+of32_by4_end:
 	CMPQ R9, $0x01
-	JLT  thirtytwo_by1_end
+	JLT  of32_by1_end
 
-thirtytwo_by1:
+of32_by1:
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  (DX), Y4, Y0
 	VFMADD231PS  32(DX), Y4, Y1
@@ -286,22 +1037,22 @@ thirtytwo_by1:
 	ADDQ         DI, DX
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
-	JGE          thirtytwo_by1
+	JGE          of32_by1
 
-thirtytwo_by1_end:
+of32_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
-	JZ     thirtytwo_gate
+	JZ     of32_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-thirtytwo_gate:
+of32_gate:
 	MOVQ    gate+96(FP), CX
 	TESTQ   CX, CX
-	JZ      thirtytwo_write
+	JZ      of32_write
 	ADDQ    AX, CX
 	VXORPS  Y4, Y4, Y4
 	VMOVUPS (CX), Y5
@@ -317,7 +1068,7 @@ thirtytwo_gate:
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y3, Y3
 
-thirtytwo_write:
+of32_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
@@ -325,41 +1076,41 @@ thirtytwo_write:
 	VMOVUPS Y3, 96(CX)
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x20, R8
-	JMP     thirtytwo
+	SUBQ    $0x00000020, R8
+	JMP     of32
 
-after_thirtytwo:
-sixteen:
-	CMPQ   R8, $0x10
-	JLT    after_sixteen
+after_of32:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
 	MOVQ   onward+24(FP), CX
 	TESTQ  CX, CX
-	JNZ    sixteen_onward
+	JNZ    of16_onward
 	MOVQ   b+16(FP), CX
 	TESTQ  CX, CX
-	JNZ    sixteen_bias
+	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    sixteen_add
+	JMP    of16_add
 
-sixteen_bias:
+of16_bias:
 	VBROADCASTSS (CX), Y0
 	VMOVAPS      Y0, Y1
-	JMP          sixteen_add
+	JMP          of16_add
 
-sixteen_onward:
+of16_onward:
 	MOVQ    AX, CX
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
 
-sixteen_add:
+of16_add:
 	MOVQ w+32(FP), CX
 	MOVQ SI, DX
 	MOVQ n+72(FP), R9
 	CMPQ R9, $0x04
-	JLT  sixteen_by4_end
+	JLT  of16_by4_end
 
-sixteen_by4:
+of16_by4:
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  (DX), Y2, Y0
 	VFMADD231PS  32(DX), Y2, Y1
@@ -382,13 +1133,13 @@ sixteen_by4:
 	ADDQ         DI, DX
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
-	JGE          sixteen_by4
+	JGE          of16_by4
 
-sixteen_by4_end:
+of16_by4_end:
 	CMPQ R9, $0x01
-	JLT  sixteen_by1_end
+	JLT  of16_by1_end
 
-sixteen_by1:
+of16_by1:
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  (DX), Y2, Y0
 	VFMADD231PS  32(DX), Y2, Y1
@@ -396,20 +1147,20 @@ sixteen_by1:
 	ADDQ         DI, DX
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
-	JGE          sixteen_by1
+	JGE          of16_by1
 
-sixteen_by1_end:
+of16_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
-	JZ     sixteen_gate
+	JZ     of16_gate
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-sixteen_gate:
+of16_gate:
 	MOVQ    gate+96(FP), CX
 	TESTQ   CX, CX
-	JZ      sixteen_write
+	JZ      of16_write
 	ADDQ    AX, CX
 	VXORPS  Y2, Y2, Y2
 	VMOVUPS (CX), Y3
@@ -419,44 +1170,44 @@ sixteen_gate:
 	VCMPPS  $0x1e, Y2, Y3, Y3
 	VANDPS  Y3, Y1, Y1
 
-sixteen_write:
+of16_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, 32(CX)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, R8
-	JMP     sixteen
+	SUBQ    $0x00000010, R8
+	JMP     of16
 
-after_sixteen:
-eight:
-	CMPQ   R8, $0x08
-	JLT    after_eight
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
 	MOVQ   onward+24(FP), CX
 	TESTQ  CX, CX
-	JNZ    eight_onward
+	JNZ    of8_onward
 	MOVQ   b+16(FP), CX
 	TESTQ  CX, CX
-	JNZ    eight_bias
+	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
-	JMP    eight_add
+	JMP    of8_add
 
-eight_bias:
+of8_bias:
 	VBROADCASTSS (CX), Y0
-	JMP          eight_add
+	JMP          of8_add
 
-eight_onward:
+of8_onward:
 	MOVQ    AX, CX
 	VMOVUPS (CX), Y0
 
-eight_add:
+of8_add:
 	MOVQ w+32(FP), CX
 	MOVQ SI, DX
 	MOVQ n+72(FP), R9
 	CMPQ R9, $0x04
-	JLT  eight_by4_end
+	JLT  of8_by4_end
 
-eight_by4:
+of8_by4:
 	VBROADCASTSS (CX), Y1
 	VFMADD231PS  (DX), Y1, Y0
 	ADDQ         BX, CX
@@ -475,47 +1226,47 @@ eight_by4:
 	ADDQ         DI, DX
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
-	JGE          eight_by4
+	JGE          of8_by4
 
-eight_by4_end:
+of8_by4_end:
 	CMPQ R9, $0x01
-	JLT  eight_by1_end
+	JLT  of8_by1_end
 
-eight_by1:
+of8_by1:
 	VBROADCASTSS (CX), Y1
 	VFMADD231PS  (DX), Y1, Y0
 	ADDQ         BX, CX
 	ADDQ         DI, DX
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
-	JGE          eight_by1
+	JGE          of8_by1
 
-eight_by1_end:
+of8_by1_end:
 	MOVQ   relu+88(FP), CX
 	TESTQ  CX, CX
-	JZ     eight_gate
+	JZ     of8_gate
 	VXORPS Y1, Y1, Y1
 	VMAXPS Y0, Y1, Y0
 
-eight_gate:
+of8_gate:
 	MOVQ    gate+96(FP), CX
 	TESTQ   CX, CX
-	JZ      eight_write
+	JZ      of8_write
 	ADDQ    AX, CX
 	VXORPS  Y1, Y1, Y1
 	VMOVUPS (CX), Y2
 	VCMPPS  $0x1e, Y1, Y2, Y2
 	VANDPS  Y2, Y0, Y0
 
-eight_write:
+of8_write:
 	MOVQ    AX, CX
 	VMOVUPS Y0, (CX)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, R8
-	JMP     eight
+	SUBQ    $0x00000008, R8
+	JMP     of8
 
-after_eight:
+after_of8:
 	TESTQ   R8, R8
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), CX
@@ -626,9 +1377,9 @@ DATA tailMasks<>+56(SB)/4, $0x00000000
 DATA tailMasks<>+60(SB)/4, $0x00000000
 GLOBL tailMasks<>(SB), RODATA|NOPTR, $64
 
-// func panels1AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·panels1AVX2(SB), NOSPLIT, $0-56
+// func panels1Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
+TEXT ·panels1Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
@@ -637,6 +1388,373 @@ TEXT ·panels1AVX2(SB), NOSPLIT, $0-56
 	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ DX, CX
+	SHLQ $0x06, CX
+
+wide_four:
+	CMPQ   SI, $0x40
+	JLT    wide_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   dz+16(FP), DI
+	MOVQ   DX, R8
+	LEAQ   (CX)(CX*2), R9
+	CMPQ   R8, $0x04
+	JLT    wide_panels_by4_end
+
+wide_panels_by4:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX)(CX*1), Z5
+	VMOVUPS      (BX)(CX*2), Z6
+	VMOVUPS      (BX)(R9*1), Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(BX), Z4
+	VMOVUPS      64(BX)(CX*1), Z5
+	VMOVUPS      64(BX)(CX*2), Z6
+	VMOVUPS      64(BX)(R9*1), Z7
+	VBROADCASTSS 4(DI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      128(BX), Z4
+	VMOVUPS      128(BX)(CX*1), Z5
+	VMOVUPS      128(BX)(CX*2), Z6
+	VMOVUPS      128(BX)(R9*1), Z7
+	VBROADCASTSS 8(DI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      192(BX), Z4
+	VMOVUPS      192(BX)(CX*1), Z5
+	VMOVUPS      192(BX)(CX*2), Z6
+	VMOVUPS      192(BX)(R9*1), Z7
+	VBROADCASTSS 12(DI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x10, DI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R8
+	CMPQ         R8, $0x04
+	JGE          wide_panels_by4
+
+wide_panels_by4_end:
+	CMPQ R8, $0x01
+	JLT  wide_panels_by1_end
+
+wide_panels_by1:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX)(CX*1), Z5
+	VMOVUPS      (BX)(CX*2), Z6
+	VMOVUPS      (BX)(R9*1), Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R8
+	CMPQ         R8, $0x01
+	JGE          wide_panels_by1
+
+wide_panels_by1_end:
+	MOVQ    AX, DI
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	LEAQ    (BX)(CX*2), BX
+	ADDQ    CX, BX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, SI
+	JMP     wide_four
+
+wide_rest:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, CX
+	BZHIQ  SI, CX, CX
+	KMOVW  CX, K1
+	VXORPS Z0, Z0, Z0
+	MOVQ   dz+16(FP), CX
+	CMPQ   DX, $0x04
+	JLT    wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS      (BX), Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      64(BX), Z1
+	VBROADCASTSS 4(CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      128(BX), Z1
+	VBROADCASTSS 8(CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      192(BX), Z1
+	VBROADCASTSS 12(CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $0x10, CX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS      (BX), Z1
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         $0x04, CX
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	VMOVUPS Z0, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX)(CX*1), Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      64(BX), Z2
+	VMOVUPS      64(BX)(CX*1), Z3
+	VBROADCASTSS 4(SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      128(BX), Z2
+	VMOVUPS      128(BX)(CX*1), Z3
+	VBROADCASTSS 8(SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	VMOVUPS      192(BX), Z2
+	VMOVUPS      192(BX)(CX*1), Z3
+	VBROADCASTSS 12(SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX)(CX*1), Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX)(CX*1), Z4
+	VMOVUPS      (BX)(CX*2), Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      64(BX), Z3
+	VMOVUPS      64(BX)(CX*1), Z4
+	VMOVUPS      64(BX)(CX*2), Z5
+	VBROADCASTSS 4(SI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      128(BX), Z3
+	VMOVUPS      128(BX)(CX*1), Z4
+	VMOVUPS      128(BX)(CX*2), Z5
+	VBROADCASTSS 8(SI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      192(BX), Z3
+	VMOVUPS      192(BX)(CX*1), Z4
+	VMOVUPS      192(BX)(CX*2), Z5
+	VBROADCASTSS 12(SI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX)(CX*1), Z4
+	VMOVUPS      (BX)(CX*2), Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   dz+16(FP), SI
+	LEAQ   (CX)(CX*2), DI
+	CMPQ   DX, $0x04
+	JLT    wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX)(CX*1), Z5
+	VMOVUPS      (BX)(CX*2), Z6
+	VMOVUPS      (BX)(DI*1), Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      64(BX), Z4
+	VMOVUPS      64(BX)(CX*1), Z5
+	VMOVUPS      64(BX)(CX*2), Z6
+	VMOVUPS      64(BX)(DI*1), Z7
+	VBROADCASTSS 4(SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      128(BX), Z4
+	VMOVUPS      128(BX)(CX*1), Z5
+	VMOVUPS      128(BX)(CX*2), Z6
+	VMOVUPS      128(BX)(DI*1), Z7
+	VBROADCASTSS 8(SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS      192(BX), Z4
+	VMOVUPS      192(BX)(CX*1), Z5
+	VMOVUPS      192(BX)(CX*2), Z6
+	VMOVUPS      192(BX)(DI*1), Z7
+	VBROADCASTSS 12(SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX)(CX*1), Z5
+	VMOVUPS      (BX)(CX*2), Z6
+	VMOVUPS      (BX)(DI*1), Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ DX, CX
+	SHLQ $0x06, CX
 
 panel:
 	VXORPS Y0, Y0, Y0
@@ -644,9 +1762,9 @@ panel:
 	MOVQ   dz+16(FP), CX
 	MOVQ   DX, DI
 	CMPQ   DI, $0x04
-	JLT    examples_by4_end
+	JLT    panels_by4_end
 
-examples_by4:
+panels_by4:
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VBROADCASTSS (CX), Y4
@@ -671,13 +1789,13 @@ examples_by4:
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x04, DI
 	CMPQ         DI, $0x04
-	JGE          examples_by4
+	JGE          panels_by4
 
-examples_by4_end:
+panels_by4_end:
 	CMPQ DI, $0x01
-	JLT  examples_by1_end
+	JLT  panels_by1_end
 
-examples_by1:
+panels_by1:
 	VMOVUPS      (BX), Y2
 	VMOVUPS      32(BX), Y3
 	VBROADCASTSS (CX), Y4
@@ -687,9 +1805,9 @@ examples_by1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x01, DI
 	CMPQ         DI, $0x01
-	JGE          examples_by1
+	JGE          panels_by1
 
-examples_by1_end:
+panels_by1_end:
 	CMPQ    SI, $0x10
 	JLT     rest
 	MOVQ    AX, CX
@@ -701,16 +1819,16 @@ examples_by1_end:
 	JMP     done
 
 rest:
+	MOVQ       $0x00000008, CX
+	MOVQ       SI, DX
+	CMPQ       DX, CX
+	CMOVQGT    CX, DX
+	SUBQ       DX, SI
 	LEAQ       tailMasks<>+0(SB), CX
-	MOVQ       $0x00000008, DX
-	XORQ       BX, BX
-	MOVQ       SI, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	SUBQ       BX, SI
-	NEGQ       BX
+	NEGQ       DX
+	VMOVDQU    32(CX)(DX*4), Y2
+	LEAQ       tailMasks<>+0(SB), CX
 	NEGQ       SI
-	VMOVDQU    32(CX)(BX*4), Y2
 	VMOVDQU    32(CX)(SI*4), Y3
 	VMASKMOVPS Y0, Y2, (AX)
 	VMASKMOVPS Y1, Y3, 32(AX)
@@ -719,9 +1837,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
-// Requires: AVX, FMA3
-TEXT ·multiply2AVX2(SB), NOSPLIT, $0-104
+// func multiply2Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·multiply2Vector(SB), NOSPLIT, $0-104
 	MOVQ  z+0(FP), AX
 	MOVQ  ldz+8(FP), CX
 	MOVQ  wr+40(FP), DX
@@ -740,15 +1858,1186 @@ TEXT ·multiply2AVX2(SB), NOSPLIT, $0-104
 	MOVQ  R9, gate+96(FP)
 
 begin:
-thirtytwo:
-	CMPQ   R8, $0x20
-	JLT    after_thirtytwo
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_of128:
+	CMPQ   R8, $0x00000080
+	JLT    after_wide_of128
 	MOVQ   onward+24(FP), R9
 	TESTQ  R9, R9
-	JNZ    thirtytwo_onward
+	JNZ    wide_of128_onward
 	MOVQ   b+16(FP), R9
 	TESTQ  R9, R9
-	JNZ    thirtytwo_bias
+	JNZ    wide_of128_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	JMP    wide_of128_add
+
+wide_of128_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VBROADCASTSS 4(R9), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VMOVAPS      Z8, Z12
+	VMOVAPS      Z8, Z13
+	VMOVAPS      Z8, Z14
+	VMOVAPS      Z8, Z15
+	JMP          wide_of128_add
+
+wide_of128_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+	ADDQ    CX, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	VMOVUPS 128(R9), Z10
+	VMOVUPS 192(R9), Z11
+	VMOVUPS 256(R9), Z12
+	VMOVUPS 320(R9), Z13
+	VMOVUPS 384(R9), Z14
+	VMOVUPS 448(R9), Z15
+
+wide_of128_add:
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_of128_by4_end
+
+wide_of128_by4:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      256(R10), Z20
+	VMOVUPS      320(R10), Z21
+	VMOVUPS      384(R10), Z22
+	VMOVUPS      448(R10), Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      256(R10), Z20
+	VMOVUPS      320(R10), Z21
+	VMOVUPS      384(R10), Z22
+	VMOVUPS      448(R10), Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      256(R10), Z20
+	VMOVUPS      320(R10), Z21
+	VMOVUPS      384(R10), Z22
+	VMOVUPS      448(R10), Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      256(R10), Z20
+	VMOVUPS      320(R10), Z21
+	VMOVUPS      384(R10), Z22
+	VMOVUPS      448(R10), Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_of128_by4
+
+wide_of128_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_of128_by1_end
+
+wide_of128_by1:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      256(R10), Z20
+	VMOVUPS      320(R10), Z21
+	VMOVUPS      384(R10), Z22
+	VMOVUPS      448(R10), Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_of128_by1
+
+wide_of128_by1_end:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_of128_gate
+	VXORPS Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+wide_of128_gate:
+	MOVQ      gate+96(FP), R9
+	TESTQ     R9, R9
+	JZ        wide_of128_write
+	ADDQ      AX, R9
+	VXORPS    Z16, Z16, Z16
+	VMOVUPS   (R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMOVUPS   256(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   320(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   384(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   448(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z11, K1, Z11
+	VMOVUPS   256(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z12, K1, Z12
+	VMOVUPS   320(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   384(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   448(R9), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z15, K1, Z15
+
+wide_of128_write:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
+	VMOVUPS Z4, 256(R9)
+	VMOVUPS Z5, 320(R9)
+	VMOVUPS Z6, 384(R9)
+	VMOVUPS Z7, 448(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z8, (R9)
+	VMOVUPS Z9, 64(R9)
+	VMOVUPS Z10, 128(R9)
+	VMOVUPS Z11, 192(R9)
+	VMOVUPS Z12, 256(R9)
+	VMOVUPS Z13, 320(R9)
+	VMOVUPS Z14, 384(R9)
+	VMOVUPS Z15, 448(R9)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, SI
+	SUBQ    $0x00000080, R8
+	JMP     wide_of128
+
+after_wide_of128:
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_of64_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_of64_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_of64_add
+
+wide_of64_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R9), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	JMP          wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+
+wide_of64_add:
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VMOVUPS      128(R10), Z10
+	VMOVUPS      192(R10), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VMOVUPS      128(R10), Z10
+	VMOVUPS      192(R10), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VMOVUPS      128(R10), Z10
+	VMOVUPS      192(R10), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VMOVUPS      128(R10), Z10
+	VMOVUPS      192(R10), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R10), Z8
+	VMOVUPS      64(R10), Z9
+	VMOVUPS      128(R10), Z10
+	VMOVUPS      192(R10), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_of64_gate
+	VXORPS Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+wide_of64_gate:
+	MOVQ      gate+96(FP), R9
+	TESTQ     R9, R9
+	JZ        wide_of64_write
+	ADDQ      AX, R9
+	VXORPS    Z8, Z8, Z8
+	VMOVUPS   (R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z7, K1, Z7
+
+wide_of64_write:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z4, (R9)
+	VMOVUPS Z5, 64(R9)
+	VMOVUPS Z6, 128(R9)
+	VMOVUPS Z7, 192(R9)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x00000040, R8
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R8, R8
+	JZ     wide_done
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z1
+
+wide_rest1_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (SI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R8)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_gate
+	VXORPS Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+wide_rest1_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z2, Z2, Z2
+	VMOVUPS.Z (DX), K1, Z3
+	VCMPPS    $0x1e, Z2, Z3, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z3
+	VCMPPS    $0x1e, Z2, Z3, K2
+	VMOVAPS.Z Z1, K2, Z1
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+
+wide_rest2_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (SI), Z4
+	VMOVUPS.Z    64(SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_gate
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+wide_rest2_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z4, Z4, Z4
+	VMOVUPS   (DX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z3, K2, Z3
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R8), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS.Z 128(R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z3
+	VMOVUPS   64(R8), Z4
+	VMOVUPS.Z 128(R8), K1, Z5
+
+wide_rest3_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (SI), Z6
+	VMOVUPS      64(SI), Z7
+	VMOVUPS.Z    128(SI), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R8)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_gate
+	VXORPS Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+wide_rest3_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z6, Z6, Z6
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS.Z 192(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS   64(R8), Z5
+	VMOVUPS   128(R8), Z6
+	VMOVUPS.Z 192(R8), K1, Z7
+
+wide_rest4_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	VMOVUPS      128(SI), Z10
+	VMOVUPS.Z    192(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_gate
+	VXORPS Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+wide_rest4_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest4_write
+	ADDQ      AX, DX
+	VXORPS    Z8, Z8, Z8
+	VMOVUPS   (DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(DX), K1, Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS   64(DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z5, K2, Z5
+	VMOVUPS   128(DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 192(DX), K1, Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z7, K2, Z7
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+of32:
+	CMPQ   R8, $0x00000020
+	JLT    after_of32
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of32_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of32_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -757,9 +3046,9 @@ thirtytwo:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    thirtytwo_add
+	JMP    of32_add
 
-thirtytwo_bias:
+of32_bias:
 	VBROADCASTSS (R9), Y0
 	VMOVAPS      Y0, Y1
 	VMOVAPS      Y0, Y2
@@ -768,9 +3057,9 @@ thirtytwo_bias:
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y4, Y6
 	VMOVAPS      Y4, Y7
-	JMP          thirtytwo_add
+	JMP          of32_add
 
-thirtytwo_onward:
+of32_onward:
 	MOVQ    AX, R9
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
@@ -782,14 +3071,14 @@ thirtytwo_onward:
 	VMOVUPS 64(R9), Y6
 	VMOVUPS 96(R9), Y7
 
-thirtytwo_add:
+of32_add:
 	MOVQ w+32(FP), R9
 	MOVQ SI, R10
 	MOVQ n+72(FP), R11
 	CMPQ R11, $0x04
-	JLT  thirtytwo_by4_end
+	JLT  of32_by4_end
 
-thirtytwo_by4:
+of32_by4:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VMOVUPS      64(R10), Y10
@@ -856,13 +3145,13 @@ thirtytwo_by4:
 	ADDQ         DI, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
-	JGE          thirtytwo_by4
+	JGE          of32_by4
 
-thirtytwo_by4_end:
+of32_by4_end:
 	CMPQ R11, $0x01
-	JLT  thirtytwo_by1_end
+	JLT  of32_by1_end
 
-thirtytwo_by1:
+of32_by1:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VMOVUPS      64(R10), Y10
@@ -881,12 +3170,12 @@ thirtytwo_by1:
 	ADDQ         DI, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
-	JGE          thirtytwo_by1
+	JGE          of32_by1
 
-thirtytwo_by1_end:
+of32_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
-	JZ     thirtytwo_gate
+	JZ     of32_gate
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -897,10 +3186,10 @@ thirtytwo_by1_end:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-thirtytwo_gate:
+of32_gate:
 	MOVQ    gate+96(FP), R9
 	TESTQ   R9, R9
-	JZ      thirtytwo_write
+	JZ      of32_write
 	ADDQ    AX, R9
 	VXORPS  Y8, Y8, Y8
 	VMOVUPS (R9), Y9
@@ -929,7 +3218,7 @@ thirtytwo_gate:
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y7, Y7
 
-thirtytwo_write:
+of32_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	VMOVUPS Y1, 32(R9)
@@ -942,33 +3231,33 @@ thirtytwo_write:
 	VMOVUPS Y7, 96(R9)
 	ADDQ    $0x00000080, AX
 	ADDQ    $0x00000080, SI
-	SUBQ    $0x20, R8
-	JMP     thirtytwo
+	SUBQ    $0x00000020, R8
+	JMP     of32
 
-after_thirtytwo:
-sixteen:
-	CMPQ   R8, $0x10
-	JLT    after_sixteen
+after_of32:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
 	MOVQ   onward+24(FP), R9
 	TESTQ  R9, R9
-	JNZ    sixteen_onward
+	JNZ    of16_onward
 	MOVQ   b+16(FP), R9
 	TESTQ  R9, R9
-	JNZ    sixteen_bias
+	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    sixteen_add
+	JMP    of16_add
 
-sixteen_bias:
+of16_bias:
 	VBROADCASTSS (R9), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(R9), Y2
 	VMOVAPS      Y2, Y3
-	JMP          sixteen_add
+	JMP          of16_add
 
-sixteen_onward:
+of16_onward:
 	MOVQ    AX, R9
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
@@ -976,14 +3265,14 @@ sixteen_onward:
 	VMOVUPS (R9), Y2
 	VMOVUPS 32(R9), Y3
 
-sixteen_add:
+of16_add:
 	MOVQ w+32(FP), R9
 	MOVQ SI, R10
 	MOVQ n+72(FP), R11
 	CMPQ R11, $0x04
-	JLT  sixteen_by4_end
+	JLT  of16_by4_end
 
-sixteen_by4:
+of16_by4:
 	VMOVUPS      (R10), Y4
 	VMOVUPS      32(R10), Y5
 	VBROADCASTSS (R9), Y6
@@ -1026,13 +3315,13 @@ sixteen_by4:
 	ADDQ         DI, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
-	JGE          sixteen_by4
+	JGE          of16_by4
 
-sixteen_by4_end:
+of16_by4_end:
 	CMPQ R11, $0x01
-	JLT  sixteen_by1_end
+	JLT  of16_by1_end
 
-sixteen_by1:
+of16_by1:
 	VMOVUPS      (R10), Y4
 	VMOVUPS      32(R10), Y5
 	VBROADCASTSS (R9), Y6
@@ -1045,22 +3334,22 @@ sixteen_by1:
 	ADDQ         DI, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
-	JGE          sixteen_by1
+	JGE          of16_by1
 
-sixteen_by1_end:
+of16_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
-	JZ     sixteen_gate
+	JZ     of16_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-sixteen_gate:
+of16_gate:
 	MOVQ    gate+96(FP), R9
 	TESTQ   R9, R9
-	JZ      sixteen_write
+	JZ      of16_write
 	ADDQ    AX, R9
 	VXORPS  Y4, Y4, Y4
 	VMOVUPS (R9), Y5
@@ -1077,7 +3366,7 @@ sixteen_gate:
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y3, Y3
 
-sixteen_write:
+of16_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	VMOVUPS Y1, 32(R9)
@@ -1086,42 +3375,42 @@ sixteen_write:
 	VMOVUPS Y3, 32(R9)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, R8
-	JMP     sixteen
+	SUBQ    $0x00000010, R8
+	JMP     of16
 
-after_sixteen:
-eight:
-	CMPQ   R8, $0x08
-	JLT    after_eight
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
 	MOVQ   onward+24(FP), R9
 	TESTQ  R9, R9
-	JNZ    eight_onward
+	JNZ    of8_onward
 	MOVQ   b+16(FP), R9
 	TESTQ  R9, R9
-	JNZ    eight_bias
+	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	JMP    eight_add
+	JMP    of8_add
 
-eight_bias:
+of8_bias:
 	VBROADCASTSS (R9), Y0
 	VBROADCASTSS 4(R9), Y1
-	JMP          eight_add
+	JMP          of8_add
 
-eight_onward:
+of8_onward:
 	MOVQ    AX, R9
 	VMOVUPS (R9), Y0
 	ADDQ    CX, R9
 	VMOVUPS (R9), Y1
 
-eight_add:
+of8_add:
 	MOVQ w+32(FP), R9
 	MOVQ SI, R10
 	MOVQ n+72(FP), R11
 	CMPQ R11, $0x04
-	JLT  eight_by4_end
+	JLT  of8_by4_end
 
-eight_by4:
+of8_by4:
 	VMOVUPS      (R10), Y2
 	VBROADCASTSS (R9), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -1152,13 +3441,13 @@ eight_by4:
 	ADDQ         DI, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
-	JGE          eight_by4
+	JGE          of8_by4
 
-eight_by4_end:
+of8_by4_end:
 	CMPQ R11, $0x01
-	JLT  eight_by1_end
+	JLT  of8_by1_end
 
-eight_by1:
+of8_by1:
 	VMOVUPS      (R10), Y2
 	VBROADCASTSS (R9), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -1168,20 +3457,20 @@ eight_by1:
 	ADDQ         DI, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
-	JGE          eight_by1
+	JGE          of8_by1
 
-eight_by1_end:
+of8_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
-	JZ     eight_gate
+	JZ     of8_gate
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-eight_gate:
+of8_gate:
 	MOVQ    gate+96(FP), R9
 	TESTQ   R9, R9
-	JZ      eight_write
+	JZ      of8_write
 	ADDQ    AX, R9
 	VXORPS  Y2, Y2, Y2
 	VMOVUPS (R9), Y3
@@ -1192,17 +3481,17 @@ eight_gate:
 	VCMPPS  $0x1e, Y2, Y3, Y3
 	VANDPS  Y3, Y1, Y1
 
-eight_write:
+of8_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    CX, R9
 	VMOVUPS Y1, (R9)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, R8
-	JMP     eight
+	SUBQ    $0x00000008, R8
+	JMP     of8
 
-after_eight:
+after_of8:
 	TESTQ   R8, R8
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R9
@@ -1315,9 +3604,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels2AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·panels2AVX2(SB), NOSPLIT, $0-56
+// func panels2Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
+TEXT ·panels2Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
@@ -1326,6 +3615,501 @@ TEXT ·panels2AVX2(SB), NOSPLIT, $0-56
 	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ DX, R8
+	SHLQ $0x06, R8
+
+wide_four:
+	CMPQ   SI, $0x40
+	JLT    wide_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   dz+16(FP), R9
+	MOVQ   DX, R10
+	LEAQ   (R8)(R8*2), R11
+	CMPQ   R10, $0x04
+	JLT    wide_panels_by4_end
+
+wide_panels_by4:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(R8*1), Z9
+	VMOVUPS      (BX)(R8*2), Z10
+	VMOVUPS      (BX)(R11*1), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      64(BX), Z8
+	VMOVUPS      64(BX)(R8*1), Z9
+	VMOVUPS      64(BX)(R8*2), Z10
+	VMOVUPS      64(BX)(R11*1), Z11
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      128(BX), Z8
+	VMOVUPS      128(BX)(R8*1), Z9
+	VMOVUPS      128(BX)(R8*2), Z10
+	VMOVUPS      128(BX)(R11*1), Z11
+	VBROADCASTSS 8(R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(R9)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      192(BX), Z8
+	VMOVUPS      192(BX)(R8*1), Z9
+	VMOVUPS      192(BX)(R8*2), Z10
+	VMOVUPS      192(BX)(R11*1), Z11
+	VBROADCASTSS 12(R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 12(R9)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x10, R9
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_panels_by4
+
+wide_panels_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_panels_by1_end
+
+wide_panels_by1:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(R8*1), Z9
+	VMOVUPS      (BX)(R8*2), Z10
+	VMOVUPS      (BX)(R11*1), Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_panels_by1
+
+wide_panels_by1_end:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z4, (R9)
+	VMOVUPS Z5, 64(R9)
+	VMOVUPS Z6, 128(R9)
+	VMOVUPS Z7, 192(R9)
+	LEAQ    (BX)(R8*2), BX
+	ADDQ    R8, BX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, SI
+	JMP     wide_four
+
+wide_rest:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R8
+	BZHIQ  SI, R8, R8
+	KMOVW  R8, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (SI)(DI*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS      64(BX), Z2
+	VBROADCASTSS 4(SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(SI)(DI*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS      128(BX), Z2
+	VBROADCASTSS 8(SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 8(SI)(DI*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS      192(BX), Z2
+	VBROADCASTSS 12(SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 12(SI)(DI*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (SI)(DI*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX)(R8*1), Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(DI*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      64(BX), Z4
+	VMOVUPS      64(BX)(R8*1), Z5
+	VBROADCASTSS 4(SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(SI)(DI*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      128(BX), Z4
+	VMOVUPS      128(BX)(R8*1), Z5
+	VBROADCASTSS 8(SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 8(SI)(DI*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      192(BX), Z4
+	VMOVUPS      192(BX)(R8*1), Z5
+	VBROADCASTSS 12(SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 12(SI)(DI*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX)(R8*1), Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(DI*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX)(R8*1), Z7
+	VMOVUPS      (BX)(R8*2), Z8
+	VBROADCASTSS (SI), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (SI)(DI*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      64(BX), Z6
+	VMOVUPS      64(BX)(R8*1), Z7
+	VMOVUPS      64(BX)(R8*2), Z8
+	VBROADCASTSS 4(SI), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(SI)(DI*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      128(BX), Z6
+	VMOVUPS      128(BX)(R8*1), Z7
+	VMOVUPS      128(BX)(R8*2), Z8
+	VBROADCASTSS 8(SI), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 8(SI)(DI*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      192(BX), Z6
+	VMOVUPS      192(BX)(R8*1), Z7
+	VMOVUPS      192(BX)(R8*2), Z8
+	VBROADCASTSS 12(SI), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(SI)(DI*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX)(R8*1), Z7
+	VMOVUPS      (BX)(R8*2), Z8
+	VBROADCASTSS (SI), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (SI)(DI*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   dz+16(FP), SI
+	LEAQ   (R8)(R8*2), R9
+	CMPQ   DX, $0x04
+	JLT    wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(R8*1), Z9
+	VMOVUPS      (BX)(R8*2), Z10
+	VMOVUPS      (BX)(R9*1), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      64(BX), Z8
+	VMOVUPS      64(BX)(R8*1), Z9
+	VMOVUPS      64(BX)(R8*2), Z10
+	VMOVUPS      64(BX)(R9*1), Z11
+	VBROADCASTSS 4(SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(SI)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      128(BX), Z8
+	VMOVUPS      128(BX)(R8*1), Z9
+	VMOVUPS      128(BX)(R8*2), Z10
+	VMOVUPS      128(BX)(R9*1), Z11
+	VBROADCASTSS 8(SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(SI)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      192(BX), Z8
+	VMOVUPS      192(BX)(R8*1), Z9
+	VMOVUPS      192(BX)(R8*2), Z10
+	VMOVUPS      192(BX)(R9*1), Z11
+	VBROADCASTSS 12(SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 12(SI)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(R8*1), Z9
+	VMOVUPS      (BX)(R8*2), Z10
+	VMOVUPS      (BX)(R9*1), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(DI*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ DX, R8
+	SHLQ $0x06, R8
 
 panel:
 	VXORPS Y0, Y0, Y0
@@ -1335,9 +4119,9 @@ panel:
 	MOVQ   dz+16(FP), R8
 	MOVQ   DX, R9
 	CMPQ   R9, $0x04
-	JLT    examples_by4_end
+	JLT    panels_by4_end
 
-examples_by4:
+panels_by4:
 	VMOVUPS      (BX), Y4
 	VMOVUPS      32(BX), Y5
 	VBROADCASTSS (R8), Y6
@@ -1374,13 +4158,13 @@ examples_by4:
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
-	JGE          examples_by4
+	JGE          panels_by4
 
-examples_by4_end:
+panels_by4_end:
 	CMPQ R9, $0x01
-	JLT  examples_by1_end
+	JLT  panels_by1_end
 
-examples_by1:
+panels_by1:
 	VMOVUPS      (BX), Y4
 	VMOVUPS      32(BX), Y5
 	VBROADCASTSS (R8), Y6
@@ -1393,9 +4177,9 @@ examples_by1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
-	JGE          examples_by1
+	JGE          panels_by1
 
-examples_by1_end:
+panels_by1_end:
 	CMPQ    SI, $0x10
 	JLT     rest
 	MOVQ    AX, R8
@@ -1410,16 +4194,16 @@ examples_by1_end:
 	JMP     done
 
 rest:
+	MOVQ       $0x00000008, DX
+	MOVQ       SI, BX
+	CMPQ       BX, DX
+	CMOVQGT    DX, BX
+	SUBQ       BX, SI
 	LEAQ       tailMasks<>+0(SB), DX
-	MOVQ       $0x00000008, BX
-	XORQ       DI, DI
-	MOVQ       SI, DI
-	CMPQ       DI, BX
-	CMOVQGT    BX, DI
-	SUBQ       DI, SI
-	NEGQ       DI
+	NEGQ       BX
+	VMOVDQU    32(DX)(BX*4), Y4
+	LEAQ       tailMasks<>+0(SB), DX
 	NEGQ       SI
-	VMOVDQU    32(DX)(DI*4), Y4
 	VMOVDQU    32(DX)(SI*4), Y5
 	VMASKMOVPS Y0, Y4, (AX)
 	VMASKMOVPS Y1, Y5, 32(AX)
@@ -1431,9 +4215,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
-// Requires: AVX, FMA3
-TEXT ·multiply3AVX2(SB), NOSPLIT, $0-104
+// func multiply3Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·multiply3Vector(SB), NOSPLIT, $0-104
 	MOVQ  z+0(FP), AX
 	MOVQ  ldz+8(FP), CX
 	MOVQ  wr+40(FP), DX
@@ -1452,33 +4236,1096 @@ TEXT ·multiply3AVX2(SB), NOSPLIT, $0-104
 	MOVQ  R9, gate+96(FP)
 
 begin:
-sixteen:
-	CMPQ   R8, $0x10
-	JLT    after_sixteen
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R9
 	TESTQ  R9, R9
-	JNZ    sixteen_onward
+	JNZ    wide_of64_onward
 	MOVQ   b+16(FP), R9
 	TESTQ  R9, R9
-	JNZ    sixteen_bias
+	JNZ    wide_of64_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_of64_add
+
+wide_of64_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R9), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R9), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	JMP          wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	ADDQ    CX, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	VMOVUPS 128(R9), Z10
+	VMOVUPS 192(R9), Z11
+
+wide_of64_add:
+	MOVQ w+32(FP), R9
+	MOVQ SI, R10
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R10), Z12
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      128(R10), Z14
+	VMOVUPS      192(R10), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z12
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      128(R10), Z14
+	VMOVUPS      192(R10), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z12
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      128(R10), Z14
+	VMOVUPS      192(R10), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z12
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      128(R10), Z14
+	VMOVUPS      192(R10), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R10), Z12
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      128(R10), Z14
+	VMOVUPS      192(R10), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R9
+	ADDQ         DI, R10
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ   relu+88(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_of64_gate
+	VXORPS Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+wide_of64_gate:
+	MOVQ      gate+96(FP), R9
+	TESTQ     R9, R9
+	JZ        wide_of64_write
+	ADDQ      AX, R9
+	VXORPS    Z12, Z12, Z12
+	VMOVUPS   (R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R9), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z11, K1, Z11
+
+wide_of64_write:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z4, (R9)
+	VMOVUPS Z5, 64(R9)
+	VMOVUPS Z6, 128(R9)
+	VMOVUPS Z7, 192(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z8, (R9)
+	VMOVUPS Z9, 64(R9)
+	VMOVUPS Z10, 128(R9)
+	VMOVUPS Z11, 192(R9)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x00000040, R8
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R8, R8
+	JZ     wide_done
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z2
+
+wide_rest1_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (SI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (R8)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R8)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (R8)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R8)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (R8)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R8)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (R8)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R8)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (SI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (R8)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R8)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_gate
+	VXORPS Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+	VMAXPS Z2, Z3, Z2
+
+wide_rest1_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z3, Z3, Z3
+	VMOVUPS.Z (DX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z2, K2, Z2
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+
+wide_rest2_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (SI), Z6
+	VMOVUPS.Z    64(SI), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R8)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R8)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS.Z    64(SI), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R8)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R8)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS.Z    64(SI), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R8)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R8)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z6
+	VMOVUPS.Z    64(SI), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R8)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R8)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (SI), Z6
+	VMOVUPS.Z    64(SI), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R8)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R8)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_gate
+	VXORPS Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+wide_rest2_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z6, Z6, Z6
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 64(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R8), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS.Z 128(R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z3
+	VMOVUPS   64(R8), Z4
+	VMOVUPS.Z 128(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS   64(R8), Z7
+	VMOVUPS.Z 128(R8), K1, Z8
+
+wide_rest3_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (SI), Z9
+	VMOVUPS      64(SI), Z10
+	VMOVUPS.Z    128(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z9
+	VMOVUPS      64(SI), Z10
+	VMOVUPS.Z    128(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z9
+	VMOVUPS      64(SI), Z10
+	VMOVUPS.Z    128(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z9
+	VMOVUPS      64(SI), Z10
+	VMOVUPS.Z    128(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (SI), Z9
+	VMOVUPS      64(SI), Z10
+	VMOVUPS.Z    128(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_gate
+	VXORPS Z9, Z9, Z9
+	VMAXPS Z0, Z9, Z0
+	VMAXPS Z1, Z9, Z1
+	VMAXPS Z2, Z9, Z2
+	VMAXPS Z3, Z9, Z3
+	VMAXPS Z4, Z9, Z4
+	VMAXPS Z5, Z9, Z5
+	VMAXPS Z6, Z9, Z6
+	VMAXPS Z7, Z9, Z7
+	VMAXPS Z8, Z9, Z8
+
+wide_rest3_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z9, Z9, Z9
+	VMOVUPS   (DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS   64(DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVUPS.Z 128(DX), K1, Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z8, K2, Z8
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R8), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS.Z 192(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS   64(R8), Z5
+	VMOVUPS   128(R8), Z6
+	VMOVUPS.Z 192(R8), K1, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS   64(R8), Z9
+	VMOVUPS   128(R8), Z10
+	VMOVUPS.Z 192(R8), K1, Z11
+
+wide_rest4_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R9
+	CMPQ R9, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS      128(SI), Z14
+	VMOVUPS.Z    192(SI), K1, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R8)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R8)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS      128(SI), Z14
+	VMOVUPS.Z    192(SI), K1, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R8)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R8)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS      128(SI), Z14
+	VMOVUPS.Z    192(SI), K1, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R8)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R8)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS      128(SI), Z14
+	VMOVUPS.Z    192(SI), K1, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R8)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R8)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R9, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS      128(SI), Z14
+	VMOVUPS.Z    192(SI), K1, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R8)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R8)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_gate
+	VXORPS Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+wide_rest4_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest4_write
+	ADDQ      AX, DX
+	VXORPS    Z12, Z12, Z12
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z5, K2, Z5
+	VMOVUPS   128(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 192(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   128(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 192(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z11, K2, Z11
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    sixteen_add
+	JMP    of16_add
 
-sixteen_bias:
+of16_bias:
 	VBROADCASTSS (R9), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(R9), Y2
 	VMOVAPS      Y2, Y3
 	VBROADCASTSS 8(R9), Y4
 	VMOVAPS      Y4, Y5
-	JMP          sixteen_add
+	JMP          of16_add
 
-sixteen_onward:
+of16_onward:
 	MOVQ    AX, R9
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
@@ -1489,14 +5336,14 @@ sixteen_onward:
 	VMOVUPS (R9), Y4
 	VMOVUPS 32(R9), Y5
 
-sixteen_add:
+of16_add:
 	MOVQ w+32(FP), R9
 	MOVQ SI, R10
 	MOVQ n+72(FP), R11
 	CMPQ R11, $0x04
-	JLT  sixteen_by4_end
+	JLT  of16_by4_end
 
-sixteen_by4:
+of16_by4:
 	VMOVUPS      (R10), Y6
 	VMOVUPS      32(R10), Y7
 	VBROADCASTSS (R9), Y8
@@ -1551,13 +5398,13 @@ sixteen_by4:
 	ADDQ         DI, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
-	JGE          sixteen_by4
+	JGE          of16_by4
 
-sixteen_by4_end:
+of16_by4_end:
 	CMPQ R11, $0x01
-	JLT  sixteen_by1_end
+	JLT  of16_by1_end
 
-sixteen_by1:
+of16_by1:
 	VMOVUPS      (R10), Y6
 	VMOVUPS      32(R10), Y7
 	VBROADCASTSS (R9), Y8
@@ -1573,12 +5420,12 @@ sixteen_by1:
 	ADDQ         DI, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
-	JGE          sixteen_by1
+	JGE          of16_by1
 
-sixteen_by1_end:
+of16_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
-	JZ     sixteen_gate
+	JZ     of16_gate
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -1587,10 +5434,10 @@ sixteen_by1_end:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-sixteen_gate:
+of16_gate:
 	MOVQ    gate+96(FP), R9
 	TESTQ   R9, R9
-	JZ      sixteen_write
+	JZ      of16_write
 	ADDQ    AX, R9
 	VXORPS  Y6, Y6, Y6
 	VMOVUPS (R9), Y7
@@ -1614,7 +5461,7 @@ sixteen_gate:
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y5, Y5
 
-sixteen_write:
+of16_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	VMOVUPS Y1, 32(R9)
@@ -1626,31 +5473,31 @@ sixteen_write:
 	VMOVUPS Y5, 32(R9)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, R8
-	JMP     sixteen
+	SUBQ    $0x00000010, R8
+	JMP     of16
 
-after_sixteen:
-eight:
-	CMPQ   R8, $0x08
-	JLT    after_eight
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
 	MOVQ   onward+24(FP), R9
 	TESTQ  R9, R9
-	JNZ    eight_onward
+	JNZ    of8_onward
 	MOVQ   b+16(FP), R9
 	TESTQ  R9, R9
-	JNZ    eight_bias
+	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	JMP    eight_add
+	JMP    of8_add
 
-eight_bias:
+of8_bias:
 	VBROADCASTSS (R9), Y0
 	VBROADCASTSS 4(R9), Y1
 	VBROADCASTSS 8(R9), Y2
-	JMP          eight_add
+	JMP          of8_add
 
-eight_onward:
+of8_onward:
 	MOVQ    AX, R9
 	VMOVUPS (R9), Y0
 	ADDQ    CX, R9
@@ -1658,14 +5505,14 @@ eight_onward:
 	ADDQ    CX, R9
 	VMOVUPS (R9), Y2
 
-eight_add:
+of8_add:
 	MOVQ w+32(FP), R9
 	MOVQ SI, R10
 	MOVQ n+72(FP), R11
 	CMPQ R11, $0x04
-	JLT  eight_by4_end
+	JLT  of8_by4_end
 
-eight_by4:
+of8_by4:
 	VMOVUPS      (R10), Y3
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -1704,13 +5551,13 @@ eight_by4:
 	ADDQ         DI, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
-	JGE          eight_by4
+	JGE          of8_by4
 
-eight_by4_end:
+of8_by4_end:
 	CMPQ R11, $0x01
-	JLT  eight_by1_end
+	JLT  of8_by1_end
 
-eight_by1:
+of8_by1:
 	VMOVUPS      (R10), Y3
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -1722,21 +5569,21 @@ eight_by1:
 	ADDQ         DI, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
-	JGE          eight_by1
+	JGE          of8_by1
 
-eight_by1_end:
+of8_by1_end:
 	MOVQ   relu+88(FP), R9
 	TESTQ  R9, R9
-	JZ     eight_gate
+	JZ     of8_gate
 	VXORPS Y3, Y3, Y3
 	VMAXPS Y0, Y3, Y0
 	VMAXPS Y1, Y3, Y1
 	VMAXPS Y2, Y3, Y2
 
-eight_gate:
+of8_gate:
 	MOVQ    gate+96(FP), R9
 	TESTQ   R9, R9
-	JZ      eight_write
+	JZ      of8_write
 	ADDQ    AX, R9
 	VXORPS  Y3, Y3, Y3
 	VMOVUPS (R9), Y4
@@ -1751,7 +5598,7 @@ eight_gate:
 	VCMPPS  $0x1e, Y3, Y4, Y4
 	VANDPS  Y4, Y2, Y2
 
-eight_write:
+of8_write:
 	MOVQ    AX, R9
 	VMOVUPS Y0, (R9)
 	ADDQ    CX, R9
@@ -1760,10 +5607,10 @@ eight_write:
 	VMOVUPS Y2, (R9)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, R8
-	JMP     eight
+	SUBQ    $0x00000008, R8
+	JMP     of8
 
-after_eight:
+after_of8:
 	TESTQ   R8, R8
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R9
@@ -1897,9 +5744,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels3AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·panels3AVX2(SB), NOSPLIT, $0-56
+// func panels3Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
+TEXT ·panels3Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
@@ -1908,6 +5755,629 @@ TEXT ·panels3AVX2(SB), NOSPLIT, $0-56
 	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ DX, R8
+	SHLQ $0x06, R8
+
+wide_four:
+	CMPQ   SI, $0x40
+	JLT    wide_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   dz+16(FP), R9
+	MOVQ   DX, R10
+	LEAQ   (R8)(R8*2), R11
+	CMPQ   R10, $0x04
+	JLT    wide_panels_by4_end
+
+wide_panels_by4:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R8*1), Z13
+	VMOVUPS      (BX)(R8*2), Z14
+	VMOVUPS      (BX)(R11*1), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      64(BX), Z12
+	VMOVUPS      64(BX)(R8*1), Z13
+	VMOVUPS      64(BX)(R8*2), Z14
+	VMOVUPS      64(BX)(R11*1), Z15
+	VBROADCASTSS 4(R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R9)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 4(R9)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      128(BX), Z12
+	VMOVUPS      128(BX)(R8*1), Z13
+	VMOVUPS      128(BX)(R8*2), Z14
+	VMOVUPS      128(BX)(R11*1), Z15
+	VBROADCASTSS 8(R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 8(R9)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R9)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      192(BX), Z12
+	VMOVUPS      192(BX)(R8*1), Z13
+	VMOVUPS      192(BX)(R8*2), Z14
+	VMOVUPS      192(BX)(R11*1), Z15
+	VBROADCASTSS 12(R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 12(R9)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 12(R9)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x10, R9
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_panels_by4
+
+wide_panels_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_panels_by1_end
+
+wide_panels_by1:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R8*1), Z13
+	VMOVUPS      (BX)(R8*2), Z14
+	VMOVUPS      (BX)(R11*1), Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (R9)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (R9)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_panels_by1
+
+wide_panels_by1_end:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z4, (R9)
+	VMOVUPS Z5, 64(R9)
+	VMOVUPS Z6, 128(R9)
+	VMOVUPS Z7, 192(R9)
+	ADDQ    CX, R9
+	VMOVUPS Z8, (R9)
+	VMOVUPS Z9, 64(R9)
+	VMOVUPS Z10, 128(R9)
+	VMOVUPS Z11, 192(R9)
+	LEAQ    (BX)(R8*2), BX
+	ADDQ    R8, BX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, SI
+	JMP     wide_four
+
+wide_rest:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R8
+	BZHIQ  SI, R8, R8
+	KMOVW  R8, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS      (BX), Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (SI)(DI*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (SI)(DI*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS      64(BX), Z3
+	VBROADCASTSS 4(SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(SI)(DI*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 4(SI)(DI*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS      128(BX), Z3
+	VBROADCASTSS 8(SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 8(SI)(DI*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(SI)(DI*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS      192(BX), Z3
+	VBROADCASTSS 12(SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 12(SI)(DI*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 12(SI)(DI*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS      (BX), Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (SI)(DI*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (SI)(DI*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX)(R8*1), Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(DI*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (SI)(DI*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      64(BX), Z6
+	VMOVUPS      64(BX)(R8*1), Z7
+	VBROADCASTSS 4(SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(SI)(DI*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 4(SI)(DI*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      128(BX), Z6
+	VMOVUPS      128(BX)(R8*1), Z7
+	VBROADCASTSS 8(SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 8(SI)(DI*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(SI)(DI*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      192(BX), Z6
+	VMOVUPS      192(BX)(R8*1), Z7
+	VBROADCASTSS 12(SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 12(SI)(DI*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 12(SI)(DI*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (BX), Z6
+	VMOVUPS      (BX)(R8*1), Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(DI*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (SI)(DI*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (BX), Z9
+	VMOVUPS      (BX)(R8*1), Z10
+	VMOVUPS      (BX)(R8*2), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (SI)(DI*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (SI)(DI*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      64(BX), Z9
+	VMOVUPS      64(BX)(R8*1), Z10
+	VMOVUPS      64(BX)(R8*2), Z11
+	VBROADCASTSS 4(SI), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(SI)(DI*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 4(SI)(DI*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      128(BX), Z9
+	VMOVUPS      128(BX)(R8*1), Z10
+	VMOVUPS      128(BX)(R8*2), Z11
+	VBROADCASTSS 8(SI), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 8(SI)(DI*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(SI)(DI*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      192(BX), Z9
+	VMOVUPS      192(BX)(R8*1), Z10
+	VMOVUPS      192(BX)(R8*2), Z11
+	VBROADCASTSS 12(SI), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 12(SI)(DI*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 12(SI)(DI*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (BX), Z9
+	VMOVUPS      (BX)(R8*1), Z10
+	VMOVUPS      (BX)(R8*2), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (SI)(DI*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (SI)(DI*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   dz+16(FP), SI
+	LEAQ   (R8)(R8*2), R9
+	CMPQ   DX, $0x04
+	JLT    wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R8*1), Z13
+	VMOVUPS      (BX)(R8*2), Z14
+	VMOVUPS      (BX)(R9*1), Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (SI)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (SI)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      64(BX), Z12
+	VMOVUPS      64(BX)(R8*1), Z13
+	VMOVUPS      64(BX)(R8*2), Z14
+	VMOVUPS      64(BX)(R9*1), Z15
+	VBROADCASTSS 4(SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(SI)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 4(SI)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      128(BX), Z12
+	VMOVUPS      128(BX)(R8*1), Z13
+	VMOVUPS      128(BX)(R8*2), Z14
+	VMOVUPS      128(BX)(R9*1), Z15
+	VBROADCASTSS 8(SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 8(SI)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(SI)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      192(BX), Z12
+	VMOVUPS      192(BX)(R8*1), Z13
+	VMOVUPS      192(BX)(R8*2), Z14
+	VMOVUPS      192(BX)(R9*1), Z15
+	VBROADCASTSS 12(SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 12(SI)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 12(SI)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R8*1), Z13
+	VMOVUPS      (BX)(R8*2), Z14
+	VMOVUPS      (BX)(R9*1), Z15
+	VBROADCASTSS (SI), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS (SI)(DI*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS (SI)(DI*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ DX, R8
+	SHLQ $0x06, R8
 
 panel:
 	VXORPS Y0, Y0, Y0
@@ -1919,9 +6389,9 @@ panel:
 	MOVQ   dz+16(FP), R8
 	MOVQ   DX, R9
 	CMPQ   R9, $0x04
-	JLT    examples_by4_end
+	JLT    panels_by4_end
 
-examples_by4:
+panels_by4:
 	VMOVUPS      (BX), Y6
 	VMOVUPS      32(BX), Y7
 	VBROADCASTSS (R8), Y8
@@ -1970,13 +6440,13 @@ examples_by4:
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
-	JGE          examples_by4
+	JGE          panels_by4
 
-examples_by4_end:
+panels_by4_end:
 	CMPQ R9, $0x01
-	JLT  examples_by1_end
+	JLT  panels_by1_end
 
-examples_by1:
+panels_by1:
 	VMOVUPS      (BX), Y6
 	VMOVUPS      32(BX), Y7
 	VBROADCASTSS (R8), Y8
@@ -1992,9 +6462,9 @@ examples_by1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
-	JGE          examples_by1
+	JGE          panels_by1
 
-examples_by1_end:
+panels_by1_end:
 	CMPQ    SI, $0x10
 	JLT     rest
 	MOVQ    AX, R8
@@ -2012,16 +6482,16 @@ examples_by1_end:
 	JMP     done
 
 rest:
+	MOVQ       $0x00000008, DX
+	MOVQ       SI, BX
+	CMPQ       BX, DX
+	CMOVQGT    DX, BX
+	SUBQ       BX, SI
 	LEAQ       tailMasks<>+0(SB), DX
-	MOVQ       $0x00000008, BX
-	XORQ       DI, DI
-	MOVQ       SI, DI
-	CMPQ       DI, BX
-	CMOVQGT    BX, DI
-	SUBQ       DI, SI
-	NEGQ       DI
+	NEGQ       BX
+	VMOVDQU    32(DX)(BX*4), Y6
+	LEAQ       tailMasks<>+0(SB), DX
 	NEGQ       SI
-	VMOVDQU    32(DX)(DI*4), Y6
 	VMOVDQU    32(DX)(SI*4), Y7
 	VMASKMOVPS Y0, Y6, (AX)
 	VMASKMOVPS Y1, Y7, 32(AX)
@@ -2036,9 +6506,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
-// Requires: AVX, FMA3
-TEXT ·multiply4AVX2(SB), NOSPLIT, $0-104
+// func multiply4Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·multiply4Vector(SB), NOSPLIT, $0-104
 	MOVQ  z+0(FP), AX
 	MOVQ  ldz+8(FP), CX
 	MOVQ  wr+40(FP), DX
@@ -2058,16 +6528,1300 @@ TEXT ·multiply4AVX2(SB), NOSPLIT, $0-104
 
 begin:
 	LEAQ (DX)(DX*2), R9
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
-sixteen:
-	CMPQ   R8, $0x10
-	JLT    after_sixteen
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R10
 	TESTQ  R10, R10
-	JNZ    sixteen_onward
+	JNZ    wide_of64_onward
 	MOVQ   b+16(FP), R10
 	TESTQ  R10, R10
-	JNZ    sixteen_bias
+	JNZ    wide_of64_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	JMP    wide_of64_add
+
+wide_of64_bias:
+	VBROADCASTSS (R10), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R10), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R10), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R10), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	JMP          wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(R10), Z15
+
+wide_of64_add:
+	MOVQ w+32(FP), R10
+	MOVQ SI, R11
+	MOVQ n+72(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ   relu+88(FP), R10
+	TESTQ  R10, R10
+	JZ     wide_of64_gate
+	VXORPS Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+wide_of64_gate:
+	MOVQ      gate+96(FP), R10
+	TESTQ     R10, R10
+	JZ        wide_of64_write
+	ADDQ      AX, R10
+	VXORPS    Z16, Z16, Z16
+	VMOVUPS   (R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z11, K1, Z11
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z12, K1, Z12
+	VMOVUPS   64(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   128(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   192(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z15, K1, Z15
+
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x00000040, R8
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R8, R8
+	JZ     wide_done
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z3
+
+wide_rest1_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (SI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R8)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R8)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R8)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R8)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (SI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R8)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R8)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R8)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_gate
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+wide_rest1_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z4, Z4, Z4
+	VMOVUPS.Z (DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z3, K2, Z3
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS.Z 64(R8), K1, Z7
+
+wide_rest2_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (SI), Z8
+	VMOVUPS.Z    64(SI), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R8)(R9*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS.Z    64(SI), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R8)(R9*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS.Z    64(SI), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R8)(R9*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS.Z    64(SI), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R8)(R9*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (SI), Z8
+	VMOVUPS.Z    64(SI), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R8)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R8)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R8)(R9*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_gate
+	VXORPS Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+wide_rest2_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z8, Z8, Z8
+	VMOVUPS   (DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 64(DX), K1, Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 64(DX), K1, Z9
+	VCMPPS    $0x1e, Z8, Z9, K2
+	VMOVAPS.Z Z7, K2, Z7
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R8), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R8), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS.Z 128(R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z3
+	VMOVUPS   64(R8), Z4
+	VMOVUPS.Z 128(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS   64(R8), Z7
+	VMOVUPS.Z 128(R8), K1, Z8
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z9
+	VMOVUPS   64(R8), Z10
+	VMOVUPS.Z 128(R8), K1, Z11
+
+wide_rest3_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS.Z    128(SI), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R8)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS.Z    128(SI), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R8)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS.Z    128(SI), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R8)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS.Z    128(SI), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R8)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (SI), Z12
+	VMOVUPS      64(SI), Z13
+	VMOVUPS.Z    128(SI), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R8)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R8)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R8)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_gate
+	VXORPS Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+wide_rest3_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z12, Z12, Z12
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVUPS.Z 128(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   64(DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 128(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z11, K2, Z11
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R8
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R8), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R8), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS.Z 192(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS   64(R8), Z5
+	VMOVUPS   128(R8), Z6
+	VMOVUPS.Z 192(R8), K1, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS   64(R8), Z9
+	VMOVUPS   128(R8), Z10
+	VMOVUPS.Z 192(R8), K1, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z12
+	VMOVUPS   64(R8), Z13
+	VMOVUPS   128(R8), Z14
+	VMOVUPS.Z 192(R8), K1, Z15
+
+wide_rest4_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (SI), Z16
+	VMOVUPS      64(SI), Z17
+	VMOVUPS      128(SI), Z18
+	VMOVUPS.Z    192(SI), K1, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R8)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R8)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R8)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z16
+	VMOVUPS      64(SI), Z17
+	VMOVUPS      128(SI), Z18
+	VMOVUPS.Z    192(SI), K1, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R8)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R8)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R8)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z16
+	VMOVUPS      64(SI), Z17
+	VMOVUPS      128(SI), Z18
+	VMOVUPS.Z    192(SI), K1, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R8)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R8)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R8)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z16
+	VMOVUPS      64(SI), Z17
+	VMOVUPS      128(SI), Z18
+	VMOVUPS.Z    192(SI), K1, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R8)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R8)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R8)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (SI), Z16
+	VMOVUPS      64(SI), Z17
+	VMOVUPS      128(SI), Z18
+	VMOVUPS.Z    192(SI), K1, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R8)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R8)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R8)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_gate
+	VXORPS Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+wide_rest4_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest4_write
+	ADDQ      AX, DX
+	VXORPS    Z16, Z16, Z16
+	VMOVUPS   (DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(DX), K1, Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS   64(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z5, K2, Z5
+	VMOVUPS   128(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 192(DX), K1, Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS   64(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   128(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 192(DX), K1, Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS   128(DX), Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z14, K2, Z14
+	VMOVUPS.Z 192(DX), K1, Z17
+	VCMPPS    $0x1e, Z16, Z17, K2
+	VMOVAPS.Z Z15, K2, Z15
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2076,9 +7830,9 @@ sixteen:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	JMP    sixteen_add
+	JMP    of16_add
 
-sixteen_bias:
+of16_bias:
 	VBROADCASTSS (R10), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(R10), Y2
@@ -2087,9 +7841,9 @@ sixteen_bias:
 	VMOVAPS      Y4, Y5
 	VBROADCASTSS 12(R10), Y6
 	VMOVAPS      Y6, Y7
-	JMP          sixteen_add
+	JMP          of16_add
 
-sixteen_onward:
+of16_onward:
 	MOVQ    AX, R10
 	VMOVUPS (R10), Y0
 	VMOVUPS 32(R10), Y1
@@ -2103,14 +7857,14 @@ sixteen_onward:
 	VMOVUPS (R10), Y6
 	VMOVUPS 32(R10), Y7
 
-sixteen_add:
+of16_add:
 	MOVQ w+32(FP), R10
 	MOVQ SI, R11
 	MOVQ n+72(FP), R12
 	CMPQ R12, $0x04
-	JLT  sixteen_by4_end
+	JLT  of16_by4_end
 
-sixteen_by4:
+of16_by4:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	VBROADCASTSS (R10), Y10
@@ -2177,13 +7931,13 @@ sixteen_by4:
 	ADDQ         DI, R11
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
-	JGE          sixteen_by4
+	JGE          of16_by4
 
-sixteen_by4_end:
+of16_by4_end:
 	CMPQ R12, $0x01
-	JLT  sixteen_by1_end
+	JLT  of16_by1_end
 
-sixteen_by1:
+of16_by1:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	VBROADCASTSS (R10), Y10
@@ -2202,12 +7956,12 @@ sixteen_by1:
 	ADDQ         DI, R11
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
-	JGE          sixteen_by1
+	JGE          of16_by1
 
-sixteen_by1_end:
+of16_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
-	JZ     sixteen_gate
+	JZ     of16_gate
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -2218,10 +7972,10 @@ sixteen_by1_end:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-sixteen_gate:
+of16_gate:
 	MOVQ    gate+96(FP), R10
 	TESTQ   R10, R10
-	JZ      sixteen_write
+	JZ      of16_write
 	ADDQ    AX, R10
 	VXORPS  Y8, Y8, Y8
 	VMOVUPS (R10), Y9
@@ -2252,7 +8006,7 @@ sixteen_gate:
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y7, Y7
 
-sixteen_write:
+of16_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
@@ -2267,33 +8021,33 @@ sixteen_write:
 	VMOVUPS Y7, 32(R10)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, R8
-	JMP     sixteen
+	SUBQ    $0x00000010, R8
+	JMP     of16
 
-after_sixteen:
-eight:
-	CMPQ   R8, $0x08
-	JLT    after_eight
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
 	MOVQ   onward+24(FP), R10
 	TESTQ  R10, R10
-	JNZ    eight_onward
+	JNZ    of8_onward
 	MOVQ   b+16(FP), R10
 	TESTQ  R10, R10
-	JNZ    eight_bias
+	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    eight_add
+	JMP    of8_add
 
-eight_bias:
+of8_bias:
 	VBROADCASTSS (R10), Y0
 	VBROADCASTSS 4(R10), Y1
 	VBROADCASTSS 8(R10), Y2
 	VBROADCASTSS 12(R10), Y3
-	JMP          eight_add
+	JMP          of8_add
 
-eight_onward:
+of8_onward:
 	MOVQ    AX, R10
 	VMOVUPS (R10), Y0
 	ADDQ    CX, R10
@@ -2303,14 +8057,14 @@ eight_onward:
 	ADDQ    CX, R10
 	VMOVUPS (R10), Y3
 
-eight_add:
+of8_add:
 	MOVQ w+32(FP), R10
 	MOVQ SI, R11
 	MOVQ n+72(FP), R12
 	CMPQ R12, $0x04
-	JLT  eight_by4_end
+	JLT  of8_by4_end
 
-eight_by4:
+of8_by4:
 	VMOVUPS      (R11), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -2357,13 +8111,13 @@ eight_by4:
 	ADDQ         DI, R11
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
-	JGE          eight_by4
+	JGE          of8_by4
 
-eight_by4_end:
+of8_by4_end:
 	CMPQ R12, $0x01
-	JLT  eight_by1_end
+	JLT  of8_by1_end
 
-eight_by1:
+of8_by1:
 	VMOVUPS      (R11), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -2377,22 +8131,22 @@ eight_by1:
 	ADDQ         DI, R11
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
-	JGE          eight_by1
+	JGE          of8_by1
 
-eight_by1_end:
+of8_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
-	JZ     eight_gate
+	JZ     of8_gate
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-eight_gate:
+of8_gate:
 	MOVQ    gate+96(FP), R10
 	TESTQ   R10, R10
-	JZ      eight_write
+	JZ      of8_write
 	ADDQ    AX, R10
 	VXORPS  Y4, Y4, Y4
 	VMOVUPS (R10), Y5
@@ -2411,7 +8165,7 @@ eight_gate:
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y3, Y3
 
-eight_write:
+of8_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	ADDQ    CX, R10
@@ -2422,10 +8176,10 @@ eight_write:
 	VMOVUPS Y3, (R10)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, R8
-	JMP     eight
+	SUBQ    $0x00000008, R8
+	JMP     of8
 
-after_eight:
+after_of8:
 	TESTQ   R8, R8
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R10
@@ -2580,9 +8334,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels4AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·panels4AVX2(SB), NOSPLIT, $0-56
+// func panels4Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
+TEXT ·panels4Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
@@ -2592,6 +8346,757 @@ TEXT ·panels4AVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ DX, R9
+	SHLQ $0x06, R9
+
+wide_four:
+	CMPQ   SI, $0x40
+	JLT    wide_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   dz+16(FP), R10
+	MOVQ   DX, R11
+	LEAQ   (R9)(R9*2), R12
+	CMPQ   R11, $0x04
+	JLT    wide_panels_by4_end
+
+wide_panels_by4:
+	VMOVUPS      (BX), Z16
+	VMOVUPS      (BX)(R9*1), Z17
+	VMOVUPS      (BX)(R9*2), Z18
+	VMOVUPS      (BX)(R12*1), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      64(BX), Z16
+	VMOVUPS      64(BX)(R9*1), Z17
+	VMOVUPS      64(BX)(R9*2), Z18
+	VMOVUPS      64(BX)(R12*1), Z19
+	VBROADCASTSS 4(R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R10)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 4(R10)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 4(R10)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      128(BX), Z16
+	VMOVUPS      128(BX)(R9*1), Z17
+	VMOVUPS      128(BX)(R9*2), Z18
+	VMOVUPS      128(BX)(R12*1), Z19
+	VBROADCASTSS 8(R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 8(R10)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 8(R10)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      192(BX), Z16
+	VMOVUPS      192(BX)(R9*1), Z17
+	VMOVUPS      192(BX)(R9*2), Z18
+	VMOVUPS      192(BX)(R12*1), Z19
+	VBROADCASTSS 12(R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 12(R10)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 12(R10)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R10)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x10, R10
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_panels_by4
+
+wide_panels_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_panels_by1_end
+
+wide_panels_by1:
+	VMOVUPS      (BX), Z16
+	VMOVUPS      (BX)(R9*1), Z17
+	VMOVUPS      (BX)(R9*2), Z18
+	VMOVUPS      (BX)(R12*1), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R10)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R10)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R10)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x04, R10
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_panels_by1
+
+wide_panels_by1_end:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	LEAQ    (BX)(R9*2), BX
+	ADDQ    R9, BX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, SI
+	JMP     wide_four
+
+wide_rest:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS      (BX), Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (SI)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (SI)(DI*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (SI)(R8*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS      64(BX), Z4
+	VBROADCASTSS 4(SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(SI)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 4(SI)(DI*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 4(SI)(R8*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS      128(BX), Z4
+	VBROADCASTSS 8(SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 8(SI)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(SI)(DI*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 8(SI)(R8*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS      192(BX), Z4
+	VBROADCASTSS 12(SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 12(SI)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 12(SI)(DI*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(SI)(R8*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS      (BX), Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (SI)(DI*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (SI)(DI*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (SI)(R8*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(R9*1), Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (SI)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (SI)(DI*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      64(BX), Z8
+	VMOVUPS      64(BX)(R9*1), Z9
+	VBROADCASTSS 4(SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(SI)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 4(SI)(DI*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 4(SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      128(BX), Z8
+	VMOVUPS      128(BX)(R9*1), Z9
+	VBROADCASTSS 8(SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 8(SI)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(SI)(DI*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 8(SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      192(BX), Z8
+	VMOVUPS      192(BX)(R9*1), Z9
+	VBROADCASTSS 12(SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 12(SI)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 12(SI)(DI*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (BX), Z8
+	VMOVUPS      (BX)(R9*1), Z9
+	VBROADCASTSS (SI), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (SI)(DI*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (SI)(DI*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (SI)(R8*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R9*1), Z13
+	VMOVUPS      (BX)(R9*2), Z14
+	VBROADCASTSS (SI), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (SI)(DI*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (SI)(DI*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      64(BX), Z12
+	VMOVUPS      64(BX)(R9*1), Z13
+	VMOVUPS      64(BX)(R9*2), Z14
+	VBROADCASTSS 4(SI), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(SI)(DI*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 4(SI)(DI*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 4(SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      128(BX), Z12
+	VMOVUPS      128(BX)(R9*1), Z13
+	VMOVUPS      128(BX)(R9*2), Z14
+	VBROADCASTSS 8(SI), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 8(SI)(DI*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(SI)(DI*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 8(SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      192(BX), Z12
+	VMOVUPS      192(BX)(R9*1), Z13
+	VMOVUPS      192(BX)(R9*2), Z14
+	VBROADCASTSS 12(SI), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 12(SI)(DI*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 12(SI)(DI*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R9*1), Z13
+	VMOVUPS      (BX)(R9*2), Z14
+	VBROADCASTSS (SI), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (SI)(DI*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (SI)(DI*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (SI)(R8*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   dz+16(FP), SI
+	LEAQ   (R9)(R9*2), R10
+	CMPQ   DX, $0x04
+	JLT    wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (BX), Z16
+	VMOVUPS      (BX)(R9*1), Z17
+	VMOVUPS      (BX)(R9*2), Z18
+	VMOVUPS      (BX)(R10*1), Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (SI)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (SI)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (SI)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      64(BX), Z16
+	VMOVUPS      64(BX)(R9*1), Z17
+	VMOVUPS      64(BX)(R9*2), Z18
+	VMOVUPS      64(BX)(R10*1), Z19
+	VBROADCASTSS 4(SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(SI)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 4(SI)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 4(SI)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      128(BX), Z16
+	VMOVUPS      128(BX)(R9*1), Z17
+	VMOVUPS      128(BX)(R9*2), Z18
+	VMOVUPS      128(BX)(R10*1), Z19
+	VBROADCASTSS 8(SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 8(SI)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(SI)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 8(SI)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      192(BX), Z16
+	VMOVUPS      192(BX)(R9*1), Z17
+	VMOVUPS      192(BX)(R9*2), Z18
+	VMOVUPS      192(BX)(R10*1), Z19
+	VBROADCASTSS 12(SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 12(SI)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 12(SI)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(SI)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (BX), Z16
+	VMOVUPS      (BX)(R9*1), Z17
+	VMOVUPS      (BX)(R9*2), Z18
+	VMOVUPS      (BX)(R10*1), Z19
+	VBROADCASTSS (SI), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (SI)(DI*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (SI)(DI*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (SI)(R8*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ DX, R9
+	SHLQ $0x06, R9
 
 panel:
 	VXORPS Y0, Y0, Y0
@@ -2605,9 +9110,9 @@ panel:
 	MOVQ   dz+16(FP), R9
 	MOVQ   DX, R10
 	CMPQ   R10, $0x04
-	JLT    examples_by4_end
+	JLT    panels_by4_end
 
-examples_by4:
+panels_by4:
 	VMOVUPS      (BX), Y8
 	VMOVUPS      32(BX), Y9
 	VBROADCASTSS (R9), Y10
@@ -2668,13 +9173,13 @@ examples_by4:
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
-	JGE          examples_by4
+	JGE          panels_by4
 
-examples_by4_end:
+panels_by4_end:
 	CMPQ R10, $0x01
-	JLT  examples_by1_end
+	JLT  panels_by1_end
 
-examples_by1:
+panels_by1:
 	VMOVUPS      (BX), Y8
 	VMOVUPS      32(BX), Y9
 	VBROADCASTSS (R9), Y10
@@ -2693,9 +9198,9 @@ examples_by1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
-	JGE          examples_by1
+	JGE          panels_by1
 
-examples_by1_end:
+panels_by1_end:
 	CMPQ    SI, $0x10
 	JLT     rest
 	MOVQ    AX, R9
@@ -2716,16 +9221,16 @@ examples_by1_end:
 	JMP     done
 
 rest:
+	MOVQ       $0x00000008, DX
+	MOVQ       SI, BX
+	CMPQ       BX, DX
+	CMOVQGT    DX, BX
+	SUBQ       BX, SI
 	LEAQ       tailMasks<>+0(SB), DX
-	MOVQ       $0x00000008, BX
-	XORQ       DI, DI
-	MOVQ       SI, DI
-	CMPQ       DI, BX
-	CMOVQGT    BX, DI
-	SUBQ       DI, SI
-	NEGQ       DI
+	NEGQ       BX
+	VMOVDQU    32(DX)(BX*4), Y8
+	LEAQ       tailMasks<>+0(SB), DX
 	NEGQ       SI
-	VMOVDQU    32(DX)(DI*4), Y8
 	VMOVDQU    32(DX)(SI*4), Y9
 	VMASKMOVPS Y0, Y8, (AX)
 	VMASKMOVPS Y1, Y9, 32(AX)
@@ -2743,9 +9248,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
-// Requires: AVX, FMA3
-TEXT ·multiply5AVX2(SB), NOSPLIT, $0-104
+// func multiply5Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·multiply5Vector(SB), NOSPLIT, $0-104
 	MOVQ  z+0(FP), AX
 	MOVQ  ldz+8(FP), CX
 	MOVQ  wr+40(FP), DX
@@ -2765,16 +9270,1522 @@ TEXT ·multiply5AVX2(SB), NOSPLIT, $0-104
 
 begin:
 	LEAQ (DX)(DX*2), R9
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
-sixteen:
-	CMPQ   R8, $0x10
-	JLT    after_sixteen
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R10
 	TESTQ  R10, R10
-	JNZ    sixteen_onward
+	JNZ    wide_of64_onward
 	MOVQ   b+16(FP), R10
 	TESTQ  R10, R10
-	JNZ    sixteen_bias
+	JNZ    wide_of64_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	JMP    wide_of64_add
+
+wide_of64_bias:
+	VBROADCASTSS (R10), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R10), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R10), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R10), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	VBROADCASTSS 16(R10), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	JMP          wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(R10), Z15
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z16
+	VMOVUPS 64(R10), Z17
+	VMOVUPS 128(R10), Z18
+	VMOVUPS 192(R10), Z19
+
+wide_of64_add:
+	MOVQ w+32(FP), R10
+	MOVQ SI, R11
+	MOVQ n+72(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R10
+	ADDQ         DI, R11
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ   relu+88(FP), R10
+	TESTQ  R10, R10
+	JZ     wide_of64_gate
+	VXORPS Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+wide_of64_gate:
+	MOVQ      gate+96(FP), R10
+	TESTQ     R10, R10
+	JZ        wide_of64_write
+	ADDQ      AX, R10
+	VXORPS    Z20, Z20, Z20
+	VMOVUPS   (R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z11, K1, Z11
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z12, K1, Z12
+	VMOVUPS   64(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   128(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   192(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z15, K1, Z15
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z16, K1, Z16
+	VMOVUPS   64(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z17, K1, Z17
+	VMOVUPS   128(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z18, K1, Z18
+	VMOVUPS   192(R10), Z21
+	VCMPPS    $0x1e, Z20, Z21, K1
+	VMOVAPS.Z Z19, K1, Z19
+
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z16, (R10)
+	VMOVUPS Z17, 64(R10)
+	VMOVUPS Z18, 128(R10)
+	VMOVUPS Z19, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x00000040, R8
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R8, R8
+	JZ     wide_done
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	VBROADCASTSS 16(R8), Z4
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z4
+
+wide_rest1_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R8)(R9*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R8)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R8)(R9*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R8)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R8)(R9*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R8)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R8)(R9*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R8)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (SI), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R8)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R8)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R8)(R9*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R8)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_gate
+	VXORPS Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
+	VMAXPS Z3, Z5, Z3
+	VMAXPS Z4, Z5, Z4
+
+wide_rest1_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z5, Z5, Z5
+	VMOVUPS.Z (DX), K1, Z6
+	VCMPPS    $0x1e, Z5, Z6, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z6
+	VCMPPS    $0x1e, Z5, Z6, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z6
+	VCMPPS    $0x1e, Z5, Z6, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z6
+	VCMPPS    $0x1e, Z5, Z6, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z6
+	VCMPPS    $0x1e, Z5, Z6, K2
+	VMOVAPS.Z Z4, K2, Z4
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS.Z 64(R8), K1, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS.Z 64(R8), K1, Z9
+
+wide_rest2_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (SI), Z10
+	VMOVUPS.Z    64(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(R9*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R8)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z10
+	VMOVUPS.Z    64(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(R9*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R8)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z10
+	VMOVUPS.Z    64(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(R9*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R8)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z10
+	VMOVUPS.Z    64(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(R9*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R8)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (SI), Z10
+	VMOVUPS.Z    64(SI), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R8)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R8)(R9*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R8)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_gate
+	VXORPS Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+	VMAXPS Z9, Z10, Z9
+
+wide_rest2_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z10, Z10, Z10
+	VMOVUPS   (DX), Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 64(DX), K1, Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 64(DX), K1, Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS.Z 64(DX), K1, Z11
+	VCMPPS    $0x1e, Z10, Z11, K2
+	VMOVAPS.Z Z9, K2, Z9
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R8), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R8), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(R8), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS.Z 128(R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z3
+	VMOVUPS   64(R8), Z4
+	VMOVUPS.Z 128(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS   64(R8), Z7
+	VMOVUPS.Z 128(R8), K1, Z8
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z9
+	VMOVUPS   64(R8), Z10
+	VMOVUPS.Z 128(R8), K1, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z12
+	VMOVUPS   64(R8), Z13
+	VMOVUPS.Z 128(R8), K1, Z14
+
+wide_rest3_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (SI), Z15
+	VMOVUPS      64(SI), Z16
+	VMOVUPS.Z    128(SI), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R8)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R8)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R8)(R9*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z15
+	VMOVUPS      64(SI), Z16
+	VMOVUPS.Z    128(SI), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R8)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R8)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R8)(R9*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z15
+	VMOVUPS      64(SI), Z16
+	VMOVUPS.Z    128(SI), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R8)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R8)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R8)(R9*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z15
+	VMOVUPS      64(SI), Z16
+	VMOVUPS.Z    128(SI), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R8)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R8)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R8)(R9*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (SI), Z15
+	VMOVUPS      64(SI), Z16
+	VMOVUPS.Z    128(SI), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R8)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R8)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R8)(R9*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R8)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_gate
+	VXORPS Z15, Z15, Z15
+	VMAXPS Z0, Z15, Z0
+	VMAXPS Z1, Z15, Z1
+	VMAXPS Z2, Z15, Z2
+	VMAXPS Z3, Z15, Z3
+	VMAXPS Z4, Z15, Z4
+	VMAXPS Z5, Z15, Z5
+	VMAXPS Z6, Z15, Z6
+	VMAXPS Z7, Z15, Z7
+	VMAXPS Z8, Z15, Z8
+	VMAXPS Z9, Z15, Z9
+	VMAXPS Z10, Z15, Z10
+	VMAXPS Z11, Z15, Z11
+	VMAXPS Z12, Z15, Z12
+	VMAXPS Z13, Z15, Z13
+	VMAXPS Z14, Z15, Z14
+
+wide_rest3_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z15, Z15, Z15
+	VMOVUPS   (DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS   64(DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVUPS.Z 128(DX), K1, Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   64(DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 128(DX), K1, Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(DX), Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS.Z 128(DX), K1, Z16
+	VCMPPS    $0x1e, Z15, Z16, K2
+	VMOVAPS.Z Z14, K2, Z14
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R8
+	MOVQ   $-1, R10
+	BZHIQ  R8, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R8), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R8), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	VBROADCASTSS 16(R8), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS.Z 192(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS   64(R8), Z5
+	VMOVUPS   128(R8), Z6
+	VMOVUPS.Z 192(R8), K1, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS   64(R8), Z9
+	VMOVUPS   128(R8), Z10
+	VMOVUPS.Z 192(R8), K1, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z12
+	VMOVUPS   64(R8), Z13
+	VMOVUPS   128(R8), Z14
+	VMOVUPS.Z 192(R8), K1, Z15
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z16
+	VMOVUPS   64(R8), Z17
+	VMOVUPS   128(R8), Z18
+	VMOVUPS.Z 192(R8), K1, Z19
+
+wide_rest4_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VMOVUPS      128(SI), Z22
+	VMOVUPS.Z    192(SI), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R8)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R8)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R8)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R8)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VMOVUPS      128(SI), Z22
+	VMOVUPS.Z    192(SI), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R8)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R8)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R8)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R8)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VMOVUPS      128(SI), Z22
+	VMOVUPS.Z    192(SI), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R8)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R8)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R8)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R8)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VMOVUPS      128(SI), Z22
+	VMOVUPS.Z    192(SI), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R8)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R8)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R8)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R8)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (SI), Z20
+	VMOVUPS      64(SI), Z21
+	VMOVUPS      128(SI), Z22
+	VMOVUPS.Z    192(SI), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R8)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R8)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R8)(R9*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R8)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_gate
+	VXORPS Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+wide_rest4_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest4_write
+	ADDQ      AX, DX
+	VXORPS    Z20, Z20, Z20
+	VMOVUPS   (DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(DX), K1, Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS   64(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z5, K2, Z5
+	VMOVUPS   128(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 192(DX), K1, Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS   64(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   128(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 192(DX), K1, Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS   128(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z14, K2, Z14
+	VMOVUPS.Z 192(DX), K1, Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z15, K2, Z15
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z16, K2, Z16
+	VMOVUPS   64(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z17, K2, Z17
+	VMOVUPS   128(DX), Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VMOVUPS.Z 192(DX), K1, Z21
+	VCMPPS    $0x1e, Z20, Z21, K2
+	VMOVAPS.Z Z19, K2, Z19
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	VMOVUPS Z18, 128(AX)
+	VMOVUPS Z19, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2785,9 +10796,9 @@ sixteen:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	JMP    sixteen_add
+	JMP    of16_add
 
-sixteen_bias:
+of16_bias:
 	VBROADCASTSS (R10), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(R10), Y2
@@ -2798,9 +10809,9 @@ sixteen_bias:
 	VMOVAPS      Y6, Y7
 	VBROADCASTSS 16(R10), Y8
 	VMOVAPS      Y8, Y9
-	JMP          sixteen_add
+	JMP          of16_add
 
-sixteen_onward:
+of16_onward:
 	MOVQ    AX, R10
 	VMOVUPS (R10), Y0
 	VMOVUPS 32(R10), Y1
@@ -2817,14 +10828,14 @@ sixteen_onward:
 	VMOVUPS (R10), Y8
 	VMOVUPS 32(R10), Y9
 
-sixteen_add:
+of16_add:
 	MOVQ w+32(FP), R10
 	MOVQ SI, R11
 	MOVQ n+72(FP), R12
 	CMPQ R12, $0x04
-	JLT  sixteen_by4_end
+	JLT  of16_by4_end
 
-sixteen_by4:
+of16_by4:
 	VMOVUPS      (R11), Y10
 	VMOVUPS      32(R11), Y11
 	VBROADCASTSS (R10), Y12
@@ -2903,13 +10914,13 @@ sixteen_by4:
 	ADDQ         DI, R11
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
-	JGE          sixteen_by4
+	JGE          of16_by4
 
-sixteen_by4_end:
+of16_by4_end:
 	CMPQ R12, $0x01
-	JLT  sixteen_by1_end
+	JLT  of16_by1_end
 
-sixteen_by1:
+of16_by1:
 	VMOVUPS      (R11), Y10
 	VMOVUPS      32(R11), Y11
 	VBROADCASTSS (R10), Y12
@@ -2931,12 +10942,12 @@ sixteen_by1:
 	ADDQ         DI, R11
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
-	JGE          sixteen_by1
+	JGE          of16_by1
 
-sixteen_by1_end:
+of16_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
-	JZ     sixteen_gate
+	JZ     of16_gate
 	VXORPS Y10, Y10, Y10
 	VMAXPS Y0, Y10, Y0
 	VMAXPS Y1, Y10, Y1
@@ -2949,10 +10960,10 @@ sixteen_by1_end:
 	VMAXPS Y8, Y10, Y8
 	VMAXPS Y9, Y10, Y9
 
-sixteen_gate:
+of16_gate:
 	MOVQ    gate+96(FP), R10
 	TESTQ   R10, R10
-	JZ      sixteen_write
+	JZ      of16_write
 	ADDQ    AX, R10
 	VXORPS  Y10, Y10, Y10
 	VMOVUPS (R10), Y11
@@ -2990,7 +11001,7 @@ sixteen_gate:
 	VCMPPS  $0x1e, Y10, Y11, Y11
 	VANDPS  Y11, Y9, Y9
 
-sixteen_write:
+of16_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	VMOVUPS Y1, 32(R10)
@@ -3008,35 +11019,35 @@ sixteen_write:
 	VMOVUPS Y9, 32(R10)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, R8
-	JMP     sixteen
+	SUBQ    $0x00000010, R8
+	JMP     of16
 
-after_sixteen:
-eight:
-	CMPQ   R8, $0x08
-	JLT    after_eight
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
 	MOVQ   onward+24(FP), R10
 	TESTQ  R10, R10
-	JNZ    eight_onward
+	JNZ    of8_onward
 	MOVQ   b+16(FP), R10
 	TESTQ  R10, R10
-	JNZ    eight_bias
+	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	JMP    eight_add
+	JMP    of8_add
 
-eight_bias:
+of8_bias:
 	VBROADCASTSS (R10), Y0
 	VBROADCASTSS 4(R10), Y1
 	VBROADCASTSS 8(R10), Y2
 	VBROADCASTSS 12(R10), Y3
 	VBROADCASTSS 16(R10), Y4
-	JMP          eight_add
+	JMP          of8_add
 
-eight_onward:
+of8_onward:
 	MOVQ    AX, R10
 	VMOVUPS (R10), Y0
 	ADDQ    CX, R10
@@ -3048,14 +11059,14 @@ eight_onward:
 	ADDQ    CX, R10
 	VMOVUPS (R10), Y4
 
-eight_add:
+of8_add:
 	MOVQ w+32(FP), R10
 	MOVQ SI, R11
 	MOVQ n+72(FP), R12
 	CMPQ R12, $0x04
-	JLT  eight_by4_end
+	JLT  of8_by4_end
 
-eight_by4:
+of8_by4:
 	VMOVUPS      (R11), Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -3110,13 +11121,13 @@ eight_by4:
 	ADDQ         DI, R11
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
-	JGE          eight_by4
+	JGE          of8_by4
 
-eight_by4_end:
+of8_by4_end:
 	CMPQ R12, $0x01
-	JLT  eight_by1_end
+	JLT  of8_by1_end
 
-eight_by1:
+of8_by1:
 	VMOVUPS      (R11), Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -3132,12 +11143,12 @@ eight_by1:
 	ADDQ         DI, R11
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
-	JGE          eight_by1
+	JGE          of8_by1
 
-eight_by1_end:
+of8_by1_end:
 	MOVQ   relu+88(FP), R10
 	TESTQ  R10, R10
-	JZ     eight_gate
+	JZ     of8_gate
 	VXORPS Y5, Y5, Y5
 	VMAXPS Y0, Y5, Y0
 	VMAXPS Y1, Y5, Y1
@@ -3145,10 +11156,10 @@ eight_by1_end:
 	VMAXPS Y3, Y5, Y3
 	VMAXPS Y4, Y5, Y4
 
-eight_gate:
+of8_gate:
 	MOVQ    gate+96(FP), R10
 	TESTQ   R10, R10
-	JZ      eight_write
+	JZ      of8_write
 	ADDQ    AX, R10
 	VXORPS  Y5, Y5, Y5
 	VMOVUPS (R10), Y6
@@ -3171,7 +11182,7 @@ eight_gate:
 	VCMPPS  $0x1e, Y5, Y6, Y6
 	VANDPS  Y6, Y4, Y4
 
-eight_write:
+of8_write:
 	MOVQ    AX, R10
 	VMOVUPS Y0, (R10)
 	ADDQ    CX, R10
@@ -3184,10 +11195,10 @@ eight_write:
 	VMOVUPS Y4, (R10)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, R8
-	JMP     eight
+	SUBQ    $0x00000008, R8
+	JMP     of8
 
-after_eight:
+after_of8:
 	TESTQ   R8, R8
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R10
@@ -3363,9 +11374,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels5AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·panels5AVX2(SB), NOSPLIT, $0-56
+// func panels5Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
+TEXT ·panels5Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
@@ -3375,6 +11386,885 @@ TEXT ·panels5AVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, CX
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ DX, R9
+	SHLQ $0x06, R9
+
+wide_four:
+	CMPQ   SI, $0x40
+	JLT    wide_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	MOVQ   dz+16(FP), R10
+	MOVQ   DX, R11
+	LEAQ   (R9)(R9*2), R12
+	CMPQ   R11, $0x04
+	JLT    wide_panels_by4_end
+
+wide_panels_by4:
+	VMOVUPS      (BX), Z20
+	VMOVUPS      (BX)(R9*1), Z21
+	VMOVUPS      (BX)(R9*2), Z22
+	VMOVUPS      (BX)(R12*1), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      64(BX), Z20
+	VMOVUPS      64(BX)(R9*1), Z21
+	VMOVUPS      64(BX)(R9*2), Z22
+	VMOVUPS      64(BX)(R12*1), Z23
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R10)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 4(R10)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 4(R10)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      128(BX), Z20
+	VMOVUPS      128(BX)(R9*1), Z21
+	VMOVUPS      128(BX)(R9*2), Z22
+	VMOVUPS      128(BX)(R12*1), Z23
+	VBROADCASTSS 8(R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 8(R10)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 8(R10)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 8(R10)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      192(BX), Z20
+	VMOVUPS      192(BX)(R9*1), Z21
+	VMOVUPS      192(BX)(R9*2), Z22
+	VMOVUPS      192(BX)(R12*1), Z23
+	VBROADCASTSS 12(R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 12(R10)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 12(R10)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R10)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 12(R10)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x10, R10
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_panels_by4
+
+wide_panels_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_panels_by1_end
+
+wide_panels_by1:
+	VMOVUPS      (BX), Z20
+	VMOVUPS      (BX)(R9*1), Z21
+	VMOVUPS      (BX)(R9*2), Z22
+	VMOVUPS      (BX)(R12*1), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R10)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R10)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R10)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R10)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x04, R10
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_panels_by1
+
+wide_panels_by1_end:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z16, (R10)
+	VMOVUPS Z17, 64(R10)
+	VMOVUPS Z18, 128(R10)
+	VMOVUPS Z19, 192(R10)
+	LEAQ    (BX)(R9*2), BX
+	ADDQ    R9, BX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, SI
+	JMP     wide_four
+
+wide_rest:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R9
+	BZHIQ  SI, R9, R9
+	KMOVW  R9, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS      (BX), Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (SI)(DI*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(DI*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (SI)(R8*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (SI)(DI*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS      64(BX), Z5
+	VBROADCASTSS 4(SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 4(SI)(DI*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(SI)(DI*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 4(SI)(R8*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 4(SI)(DI*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS      128(BX), Z5
+	VBROADCASTSS 8(SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 8(SI)(DI*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 8(SI)(DI*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 8(SI)(R8*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 8(SI)(DI*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS      192(BX), Z5
+	VBROADCASTSS 12(SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 12(SI)(DI*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 12(SI)(DI*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 12(SI)(R8*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 12(SI)(DI*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS      (BX), Z5
+	VBROADCASTSS (SI), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (SI)(DI*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (SI)(DI*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (SI)(R8*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (SI)(DI*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (BX), Z10
+	VMOVUPS      (BX)(R9*1), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (SI)(DI*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(DI*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (SI)(DI*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      64(BX), Z10
+	VMOVUPS      64(BX)(R9*1), Z11
+	VBROADCASTSS 4(SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 4(SI)(DI*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(SI)(DI*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 4(SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 4(SI)(DI*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      128(BX), Z10
+	VMOVUPS      128(BX)(R9*1), Z11
+	VBROADCASTSS 8(SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 8(SI)(DI*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(SI)(DI*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 8(SI)(DI*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      192(BX), Z10
+	VMOVUPS      192(BX)(R9*1), Z11
+	VBROADCASTSS 12(SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 12(SI)(DI*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 12(SI)(DI*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 12(SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 12(SI)(DI*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (BX), Z10
+	VMOVUPS      (BX)(R9*1), Z11
+	VBROADCASTSS (SI), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (SI)(DI*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (SI)(DI*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (SI)(R8*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (SI)(DI*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (BX), Z15
+	VMOVUPS      (BX)(R9*1), Z16
+	VMOVUPS      (BX)(R9*2), Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (SI)(DI*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (SI)(DI*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (SI)(R8*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (SI)(DI*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      64(BX), Z15
+	VMOVUPS      64(BX)(R9*1), Z16
+	VMOVUPS      64(BX)(R9*2), Z17
+	VBROADCASTSS 4(SI), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 4(SI)(DI*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 4(SI)(DI*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 4(SI)(R8*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 4(SI)(DI*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      128(BX), Z15
+	VMOVUPS      128(BX)(R9*1), Z16
+	VMOVUPS      128(BX)(R9*2), Z17
+	VBROADCASTSS 8(SI), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 8(SI)(DI*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 8(SI)(DI*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 8(SI)(R8*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 8(SI)(DI*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      192(BX), Z15
+	VMOVUPS      192(BX)(R9*1), Z16
+	VMOVUPS      192(BX)(R9*2), Z17
+	VBROADCASTSS 12(SI), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 12(SI)(DI*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(SI)(DI*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 12(SI)(R8*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 12(SI)(DI*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (BX), Z15
+	VMOVUPS      (BX)(R9*1), Z16
+	VMOVUPS      (BX)(R9*2), Z17
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (SI)(DI*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (SI)(DI*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (SI)(R8*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (SI)(DI*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	MOVQ   dz+16(FP), SI
+	LEAQ   (R9)(R9*2), R10
+	CMPQ   DX, $0x04
+	JLT    wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (BX), Z20
+	VMOVUPS      (BX)(R9*1), Z21
+	VMOVUPS      (BX)(R9*2), Z22
+	VMOVUPS      (BX)(R10*1), Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (SI)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (SI)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (SI)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (SI)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      64(BX), Z20
+	VMOVUPS      64(BX)(R9*1), Z21
+	VMOVUPS      64(BX)(R9*2), Z22
+	VMOVUPS      64(BX)(R10*1), Z23
+	VBROADCASTSS 4(SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(SI)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(SI)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 4(SI)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 4(SI)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      128(BX), Z20
+	VMOVUPS      128(BX)(R9*1), Z21
+	VMOVUPS      128(BX)(R9*2), Z22
+	VMOVUPS      128(BX)(R10*1), Z23
+	VBROADCASTSS 8(SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 8(SI)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(SI)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 8(SI)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 8(SI)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      192(BX), Z20
+	VMOVUPS      192(BX)(R9*1), Z21
+	VMOVUPS      192(BX)(R9*2), Z22
+	VMOVUPS      192(BX)(R10*1), Z23
+	VBROADCASTSS 12(SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 12(SI)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 12(SI)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(SI)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 12(SI)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (BX), Z20
+	VMOVUPS      (BX)(R9*1), Z21
+	VMOVUPS      (BX)(R9*2), Z22
+	VMOVUPS      (BX)(R10*1), Z23
+	VBROADCASTSS (SI), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (SI)(DI*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (SI)(DI*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (SI)(R8*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (SI)(DI*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	VMOVUPS Z18, 128(AX)
+	VMOVUPS Z19, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ DX, R9
+	SHLQ $0x06, R9
 
 panel:
 	VXORPS Y0, Y0, Y0
@@ -3390,9 +12280,9 @@ panel:
 	MOVQ   dz+16(FP), R9
 	MOVQ   DX, R10
 	CMPQ   R10, $0x04
-	JLT    examples_by4_end
+	JLT    panels_by4_end
 
-examples_by4:
+panels_by4:
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (R9), Y12
@@ -3465,13 +12355,13 @@ examples_by4:
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
-	JGE          examples_by4
+	JGE          panels_by4
 
-examples_by4_end:
+panels_by4_end:
 	CMPQ R10, $0x01
-	JLT  examples_by1_end
+	JLT  panels_by1_end
 
-examples_by1:
+panels_by1:
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (R9), Y12
@@ -3493,9 +12383,9 @@ examples_by1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
-	JGE          examples_by1
+	JGE          panels_by1
 
-examples_by1_end:
+panels_by1_end:
 	CMPQ    SI, $0x10
 	JLT     rest
 	MOVQ    AX, R9
@@ -3519,16 +12409,16 @@ examples_by1_end:
 	JMP     done
 
 rest:
+	MOVQ       $0x00000008, DX
+	MOVQ       SI, BX
+	CMPQ       BX, DX
+	CMOVQGT    DX, BX
+	SUBQ       BX, SI
 	LEAQ       tailMasks<>+0(SB), DX
-	MOVQ       $0x00000008, BX
-	XORQ       DI, DI
-	MOVQ       SI, DI
-	CMPQ       DI, BX
-	CMOVQGT    BX, DI
-	SUBQ       DI, SI
-	NEGQ       DI
+	NEGQ       BX
+	VMOVDQU    32(DX)(BX*4), Y10
+	LEAQ       tailMasks<>+0(SB), DX
 	NEGQ       SI
-	VMOVDQU    32(DX)(DI*4), Y10
 	VMOVDQU    32(DX)(SI*4), Y11
 	VMASKMOVPS Y0, Y10, (AX)
 	VMASKMOVPS Y1, Y11, 32(AX)
@@ -3549,9 +12439,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
-// Requires: AVX, FMA3
-TEXT ·multiply6AVX2(SB), NOSPLIT, $0-104
+// func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·multiply6Vector(SB), NOSPLIT, $0-104
 	MOVQ  z+0(FP), AX
 	MOVQ  ldz+8(FP), CX
 	MOVQ  wr+40(FP), DX
@@ -3572,16 +12462,1744 @@ TEXT ·multiply6AVX2(SB), NOSPLIT, $0-104
 begin:
 	LEAQ (DX)(DX*2), R9
 	LEAQ (DX)(DX*4), R10
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
-sixteen:
-	CMPQ   R8, $0x10
-	JLT    after_sixteen
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R11
 	TESTQ  R11, R11
-	JNZ    sixteen_onward
+	JNZ    wide_of64_onward
 	MOVQ   b+16(FP), R11
 	TESTQ  R11, R11
-	JNZ    sixteen_bias
+	JNZ    wide_of64_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	JMP    wide_of64_add
+
+wide_of64_bias:
+	VBROADCASTSS (R11), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R11), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R11), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R11), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	VBROADCASTSS 16(R11), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	VBROADCASTSS 20(R11), Z20
+	VMOVAPS      Z20, Z21
+	VMOVAPS      Z20, Z22
+	VMOVAPS      Z20, Z23
+	JMP          wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	VMOVUPS 128(R11), Z2
+	VMOVUPS 192(R11), Z3
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z4
+	VMOVUPS 64(R11), Z5
+	VMOVUPS 128(R11), Z6
+	VMOVUPS 192(R11), Z7
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z8
+	VMOVUPS 64(R11), Z9
+	VMOVUPS 128(R11), Z10
+	VMOVUPS 192(R11), Z11
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z12
+	VMOVUPS 64(R11), Z13
+	VMOVUPS 128(R11), Z14
+	VMOVUPS 192(R11), Z15
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z16
+	VMOVUPS 64(R11), Z17
+	VMOVUPS 128(R11), Z18
+	VMOVUPS 192(R11), Z19
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z20
+	VMOVUPS 64(R11), Z21
+	VMOVUPS 128(R11), Z22
+	VMOVUPS 192(R11), Z23
+
+wide_of64_add:
+	MOVQ w+32(FP), R11
+	MOVQ SI, R12
+	MOVQ n+72(FP), R13
+	CMPQ R13, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VMOVUPS      192(R12), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VMOVUPS      192(R12), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VMOVUPS      192(R12), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VMOVUPS      192(R12), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	SUBQ         $0x04, R13
+	CMPQ         R13, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R13, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VMOVUPS      192(R12), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R11
+	ADDQ         DI, R12
+	SUBQ         $0x01, R13
+	CMPQ         R13, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ   relu+88(FP), R11
+	TESTQ  R11, R11
+	JZ     wide_of64_gate
+	VXORPS Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+	VMAXPS Z22, Z24, Z22
+	VMAXPS Z23, Z24, Z23
+
+wide_of64_gate:
+	MOVQ      gate+96(FP), R11
+	TESTQ     R11, R11
+	JZ        wide_of64_write
+	ADDQ      AX, R11
+	VXORPS    Z24, Z24, Z24
+	VMOVUPS   (R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R11
+	VMOVUPS   (R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R11
+	VMOVUPS   (R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z11, K1, Z11
+	ADDQ      CX, R11
+	VMOVUPS   (R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z12, K1, Z12
+	VMOVUPS   64(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   128(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   192(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z15, K1, Z15
+	ADDQ      CX, R11
+	VMOVUPS   (R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z16, K1, Z16
+	VMOVUPS   64(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z17, K1, Z17
+	VMOVUPS   128(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z18, K1, Z18
+	VMOVUPS   192(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z19, K1, Z19
+	ADDQ      CX, R11
+	VMOVUPS   (R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VMOVUPS   64(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VMOVUPS   128(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z22, K1, Z22
+	VMOVUPS   192(R11), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z23, K1, Z23
+
+wide_of64_write:
+	MOVQ    AX, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	VMOVUPS Z2, 128(R11)
+	VMOVUPS Z3, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	VMOVUPS Z6, 128(R11)
+	VMOVUPS Z7, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z8, (R11)
+	VMOVUPS Z9, 64(R11)
+	VMOVUPS Z10, 128(R11)
+	VMOVUPS Z11, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z12, (R11)
+	VMOVUPS Z13, 64(R11)
+	VMOVUPS Z14, 128(R11)
+	VMOVUPS Z15, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z16, (R11)
+	VMOVUPS Z17, 64(R11)
+	VMOVUPS Z18, 128(R11)
+	VMOVUPS Z19, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z20, (R11)
+	VMOVUPS Z21, 64(R11)
+	VMOVUPS Z22, 128(R11)
+	VMOVUPS Z23, 192(R11)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x00000040, R8
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R8, R8
+	JZ     wide_done
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R11
+	BZHIQ  R8, R11, R11
+	KMOVW  R11, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	VBROADCASTSS 16(R8), Z4
+	VBROADCASTSS 20(R8), Z5
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z5
+
+wide_rest1_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (SI), K1, Z6
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R8)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R8)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R8)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R8)(DX*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R8)(R10*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z6
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R8)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R8)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R8)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R8)(DX*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R8)(R10*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z6
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R8)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R8)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R8)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R8)(DX*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R8)(R10*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS.Z    (SI), K1, Z6
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R8)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R8)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R8)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R8)(DX*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R8)(R10*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (SI), K1, Z6
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R8)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R8)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R8)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R8)(DX*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R8)(R10*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_gate
+	VXORPS Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+wide_rest1_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z6, Z6, Z6
+	VMOVUPS.Z (DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R11
+	BZHIQ  R8, R11, R11
+	KMOVW  R11, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R8), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R8), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R8), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R8), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(R8), Z10
+	VMOVAPS      Z10, Z11
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS.Z 64(R8), K1, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS.Z 64(R8), K1, Z9
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z10
+	VMOVUPS.Z 64(R8), K1, Z11
+
+wide_rest2_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (SI), Z12
+	VMOVUPS.Z    64(SI), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R8)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R8)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R8)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R8)(DX*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R8)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS.Z    64(SI), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R8)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R8)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R8)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R8)(DX*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R8)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS.Z    64(SI), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R8)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R8)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R8)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R8)(DX*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R8)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z12
+	VMOVUPS.Z    64(SI), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R8)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R8)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R8)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R8)(DX*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R8)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (SI), Z12
+	VMOVUPS.Z    64(SI), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (R8)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (R8)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (R8)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (R8)(DX*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (R8)(R10*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_gate
+	VXORPS Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+wide_rest2_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z12, Z12, Z12
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 64(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 64(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS.Z 64(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z9, K2, Z9
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 64(DX), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z11, K2, Z11
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R8
+	CMPQ   R8, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R11
+	BZHIQ  R8, R11, R11
+	KMOVW  R11, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R8), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R8), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R8), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(R8), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VBROADCASTSS 20(R8), Z15
+	VMOVAPS      Z15, Z16
+	VMOVAPS      Z15, Z17
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS.Z 128(R8), K1, Z2
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z3
+	VMOVUPS   64(R8), Z4
+	VMOVUPS.Z 128(R8), K1, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS   64(R8), Z7
+	VMOVUPS.Z 128(R8), K1, Z8
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z9
+	VMOVUPS   64(R8), Z10
+	VMOVUPS.Z 128(R8), K1, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z12
+	VMOVUPS   64(R8), Z13
+	VMOVUPS.Z 128(R8), K1, Z14
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z15
+	VMOVUPS   64(R8), Z16
+	VMOVUPS.Z 128(R8), K1, Z17
+
+wide_rest3_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VMOVUPS.Z    128(SI), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (R8)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (R8)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (R8)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (R8)(DX*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (R8)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VMOVUPS.Z    128(SI), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (R8)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (R8)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (R8)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (R8)(DX*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (R8)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VMOVUPS.Z    128(SI), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (R8)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (R8)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (R8)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (R8)(DX*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (R8)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VMOVUPS.Z    128(SI), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (R8)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (R8)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (R8)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (R8)(DX*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (R8)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (SI), Z18
+	VMOVUPS      64(SI), Z19
+	VMOVUPS.Z    128(SI), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (R8)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (R8)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (R8)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (R8)(DX*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (R8)(R10*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_gate
+	VXORPS Z18, Z18, Z18
+	VMAXPS Z0, Z18, Z0
+	VMAXPS Z1, Z18, Z1
+	VMAXPS Z2, Z18, Z2
+	VMAXPS Z3, Z18, Z3
+	VMAXPS Z4, Z18, Z4
+	VMAXPS Z5, Z18, Z5
+	VMAXPS Z6, Z18, Z6
+	VMAXPS Z7, Z18, Z7
+	VMAXPS Z8, Z18, Z8
+	VMAXPS Z9, Z18, Z9
+	VMAXPS Z10, Z18, Z10
+	VMAXPS Z11, Z18, Z11
+	VMAXPS Z12, Z18, Z12
+	VMAXPS Z13, Z18, Z13
+	VMAXPS Z14, Z18, Z14
+	VMAXPS Z15, Z18, Z15
+	VMAXPS Z16, Z18, Z16
+	VMAXPS Z17, Z18, Z17
+
+wide_rest3_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z18, Z18, Z18
+	VMOVUPS   (DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS   64(DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVUPS.Z 128(DX), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   64(DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 128(DX), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS.Z 128(DX), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z14, K2, Z14
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z15, K2, Z15
+	VMOVUPS   64(DX), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z16, K2, Z16
+	VMOVUPS.Z 128(DX), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z17, K2, Z17
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	VMOVUPS Z17, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R8
+	MOVQ   $-1, R11
+	BZHIQ  R8, R11, R11
+	KMOVW  R11, K1
+	MOVQ   onward+24(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R8
+	TESTQ  R8, R8
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R8), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R8), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R8), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	VBROADCASTSS 16(R8), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	VBROADCASTSS 20(R8), Z20
+	VMOVAPS      Z20, Z21
+	VMOVAPS      Z20, Z22
+	VMOVAPS      Z20, Z23
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS.Z 192(R8), K1, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS   64(R8), Z5
+	VMOVUPS   128(R8), Z6
+	VMOVUPS.Z 192(R8), K1, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS   64(R8), Z9
+	VMOVUPS   128(R8), Z10
+	VMOVUPS.Z 192(R8), K1, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z12
+	VMOVUPS   64(R8), Z13
+	VMOVUPS   128(R8), Z14
+	VMOVUPS.Z 192(R8), K1, Z15
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z16
+	VMOVUPS   64(R8), Z17
+	VMOVUPS   128(R8), Z18
+	VMOVUPS.Z 192(R8), K1, Z19
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z20
+	VMOVUPS   64(R8), Z21
+	VMOVUPS   128(R8), Z22
+	VMOVUPS.Z 192(R8), K1, Z23
+
+wide_rest4_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+72(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VMOVUPS      128(SI), Z26
+	VMOVUPS.Z    192(SI), K1, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R8)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R8)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R8)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R8)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R8)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VMOVUPS      128(SI), Z26
+	VMOVUPS.Z    192(SI), K1, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R8)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R8)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R8)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R8)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R8)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VMOVUPS      128(SI), Z26
+	VMOVUPS.Z    192(SI), K1, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R8)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R8)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R8)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R8)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R8)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VMOVUPS      128(SI), Z26
+	VMOVUPS.Z    192(SI), K1, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R8)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R8)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R8)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R8)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R8)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (SI), Z24
+	VMOVUPS      64(SI), Z25
+	VMOVUPS      128(SI), Z26
+	VMOVUPS.Z    192(SI), K1, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R8)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R8)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R8)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R8)(DX*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R8)(R10*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         BX, R8
+	ADDQ         DI, SI
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+88(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_gate
+	VXORPS Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+	VMAXPS Z22, Z24, Z22
+	VMAXPS Z23, Z24, Z23
+
+wide_rest4_gate:
+	MOVQ      gate+96(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest4_write
+	ADDQ      AX, DX
+	VXORPS    Z24, Z24, Z24
+	VMOVUPS   (DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(DX), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS   64(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z5, K2, Z5
+	VMOVUPS   128(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 192(DX), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS   64(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   128(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 192(DX), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS   128(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z14, K2, Z14
+	VMOVUPS.Z 192(DX), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z15, K2, Z15
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z16, K2, Z16
+	VMOVUPS   64(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z17, K2, Z17
+	VMOVUPS   128(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VMOVUPS.Z 192(DX), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z19, K2, Z19
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z20, K2, Z20
+	VMOVUPS   64(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z21, K2, Z21
+	VMOVUPS   128(DX), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z22, K2, Z22
+	VMOVUPS.Z 192(DX), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z23, K2, Z23
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	VMOVUPS Z18, 128(AX)
+	VMOVUPS Z19, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, 64(AX)
+	VMOVUPS Z22, 128(AX)
+	VMOVUPS Z23, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R11
+	TESTQ  R11, R11
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R11
+	TESTQ  R11, R11
+	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3594,9 +14212,9 @@ sixteen:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	JMP    sixteen_add
+	JMP    of16_add
 
-sixteen_bias:
+of16_bias:
 	VBROADCASTSS (R11), Y0
 	VMOVAPS      Y0, Y1
 	VBROADCASTSS 4(R11), Y2
@@ -3609,9 +14227,9 @@ sixteen_bias:
 	VMOVAPS      Y8, Y9
 	VBROADCASTSS 20(R11), Y10
 	VMOVAPS      Y10, Y11
-	JMP          sixteen_add
+	JMP          of16_add
 
-sixteen_onward:
+of16_onward:
 	MOVQ    AX, R11
 	VMOVUPS (R11), Y0
 	VMOVUPS 32(R11), Y1
@@ -3631,14 +14249,14 @@ sixteen_onward:
 	VMOVUPS (R11), Y10
 	VMOVUPS 32(R11), Y11
 
-sixteen_add:
+of16_add:
 	MOVQ w+32(FP), R11
 	MOVQ SI, R12
 	MOVQ n+72(FP), R13
 	CMPQ R13, $0x04
-	JLT  sixteen_by4_end
+	JLT  of16_by4_end
 
-sixteen_by4:
+of16_by4:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
 	VBROADCASTSS (R11), Y14
@@ -3729,13 +14347,13 @@ sixteen_by4:
 	ADDQ         DI, R12
 	SUBQ         $0x04, R13
 	CMPQ         R13, $0x04
-	JGE          sixteen_by4
+	JGE          of16_by4
 
-sixteen_by4_end:
+of16_by4_end:
 	CMPQ R13, $0x01
-	JLT  sixteen_by1_end
+	JLT  of16_by1_end
 
-sixteen_by1:
+of16_by1:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
 	VBROADCASTSS (R11), Y14
@@ -3760,12 +14378,12 @@ sixteen_by1:
 	ADDQ         DI, R12
 	SUBQ         $0x01, R13
 	CMPQ         R13, $0x01
-	JGE          sixteen_by1
+	JGE          of16_by1
 
-sixteen_by1_end:
+of16_by1_end:
 	MOVQ   relu+88(FP), R11
 	TESTQ  R11, R11
-	JZ     sixteen_gate
+	JZ     of16_gate
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -3780,10 +14398,10 @@ sixteen_by1_end:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-sixteen_gate:
+of16_gate:
 	MOVQ    gate+96(FP), R11
 	TESTQ   R11, R11
-	JZ      sixteen_write
+	JZ      of16_write
 	ADDQ    AX, R11
 	VXORPS  Y12, Y12, Y12
 	VMOVUPS (R11), Y13
@@ -3828,7 +14446,7 @@ sixteen_gate:
 	VCMPPS  $0x1e, Y12, Y13, Y13
 	VANDPS  Y13, Y11, Y11
 
-sixteen_write:
+of16_write:
 	MOVQ    AX, R11
 	VMOVUPS Y0, (R11)
 	VMOVUPS Y1, 32(R11)
@@ -3849,37 +14467,37 @@ sixteen_write:
 	VMOVUPS Y11, 32(R11)
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, R8
-	JMP     sixteen
+	SUBQ    $0x00000010, R8
+	JMP     of16
 
-after_sixteen:
-eight:
-	CMPQ   R8, $0x08
-	JLT    after_eight
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
 	MOVQ   onward+24(FP), R11
 	TESTQ  R11, R11
-	JNZ    eight_onward
+	JNZ    of8_onward
 	MOVQ   b+16(FP), R11
 	TESTQ  R11, R11
-	JNZ    eight_bias
+	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	JMP    eight_add
+	JMP    of8_add
 
-eight_bias:
+of8_bias:
 	VBROADCASTSS (R11), Y0
 	VBROADCASTSS 4(R11), Y1
 	VBROADCASTSS 8(R11), Y2
 	VBROADCASTSS 12(R11), Y3
 	VBROADCASTSS 16(R11), Y4
 	VBROADCASTSS 20(R11), Y5
-	JMP          eight_add
+	JMP          of8_add
 
-eight_onward:
+of8_onward:
 	MOVQ    AX, R11
 	VMOVUPS (R11), Y0
 	ADDQ    CX, R11
@@ -3893,14 +14511,14 @@ eight_onward:
 	ADDQ    CX, R11
 	VMOVUPS (R11), Y5
 
-eight_add:
+of8_add:
 	MOVQ w+32(FP), R11
 	MOVQ SI, R12
 	MOVQ n+72(FP), R13
 	CMPQ R13, $0x04
-	JLT  eight_by4_end
+	JLT  of8_by4_end
 
-eight_by4:
+of8_by4:
 	VMOVUPS      (R12), Y6
 	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3963,13 +14581,13 @@ eight_by4:
 	ADDQ         DI, R12
 	SUBQ         $0x04, R13
 	CMPQ         R13, $0x04
-	JGE          eight_by4
+	JGE          of8_by4
 
-eight_by4_end:
+of8_by4_end:
 	CMPQ R13, $0x01
-	JLT  eight_by1_end
+	JLT  of8_by1_end
 
-eight_by1:
+of8_by1:
 	VMOVUPS      (R12), Y6
 	VBROADCASTSS (R11), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3987,12 +14605,12 @@ eight_by1:
 	ADDQ         DI, R12
 	SUBQ         $0x01, R13
 	CMPQ         R13, $0x01
-	JGE          eight_by1
+	JGE          of8_by1
 
-eight_by1_end:
+of8_by1_end:
 	MOVQ   relu+88(FP), R11
 	TESTQ  R11, R11
-	JZ     eight_gate
+	JZ     of8_gate
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -4001,10 +14619,10 @@ eight_by1_end:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-eight_gate:
+of8_gate:
 	MOVQ    gate+96(FP), R11
 	TESTQ   R11, R11
-	JZ      eight_write
+	JZ      of8_write
 	ADDQ    AX, R11
 	VXORPS  Y6, Y6, Y6
 	VMOVUPS (R11), Y7
@@ -4031,7 +14649,7 @@ eight_gate:
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y5, Y5
 
-eight_write:
+of8_write:
 	MOVQ    AX, R11
 	VMOVUPS Y0, (R11)
 	ADDQ    CX, R11
@@ -4046,10 +14664,10 @@ eight_write:
 	VMOVUPS Y5, (R11)
 	ADDQ    $0x00000020, AX
 	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, R8
-	JMP     eight
+	SUBQ    $0x00000008, R8
+	JMP     of8
 
-after_eight:
+after_of8:
 	TESTQ   R8, R8
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R11
@@ -4246,9 +14864,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func panels6AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·panels6AVX2(SB), NOSPLIT, $0-56
+// func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
+TEXT ·panels6Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
@@ -4259,6 +14877,1013 @@ TEXT ·panels6AVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
 	LEAQ (DI)(DI*4), R9
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ DX, R10
+	SHLQ $0x06, R10
+
+wide_four:
+	CMPQ   SI, $0x40
+	JLT    wide_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   dz+16(FP), R11
+	MOVQ   DX, R12
+	LEAQ   (R10)(R10*2), R13
+	CMPQ   R12, $0x04
+	JLT    wide_panels_by4_end
+
+wide_panels_by4:
+	VMOVUPS      (BX), Z24
+	VMOVUPS      (BX)(R10*1), Z25
+	VMOVUPS      (BX)(R10*2), Z26
+	VMOVUPS      (BX)(R13*1), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      64(BX), Z24
+	VMOVUPS      64(BX)(R10*1), Z25
+	VMOVUPS      64(BX)(R10*2), Z26
+	VMOVUPS      64(BX)(R13*1), Z27
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R11)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 4(R11)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 4(R11)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 4(R11)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 4(R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      128(BX), Z24
+	VMOVUPS      128(BX)(R10*1), Z25
+	VMOVUPS      128(BX)(R10*2), Z26
+	VMOVUPS      128(BX)(R13*1), Z27
+	VBROADCASTSS 8(R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 8(R11)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R11)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 8(R11)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 8(R11)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 8(R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      192(BX), Z24
+	VMOVUPS      192(BX)(R10*1), Z25
+	VMOVUPS      192(BX)(R10*2), Z26
+	VMOVUPS      192(BX)(R13*1), Z27
+	VBROADCASTSS 12(R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 12(R11)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 12(R11)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R11)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 12(R11)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 12(R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $0x10, R11
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_panels_by4
+
+wide_panels_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_panels_by1_end
+
+wide_panels_by1:
+	VMOVUPS      (BX), Z24
+	VMOVUPS      (BX)(R10*1), Z25
+	VMOVUPS      (BX)(R10*2), Z26
+	VMOVUPS      (BX)(R13*1), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (R11)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (R11)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (R11)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (R11)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (R11)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_panels_by1
+
+wide_panels_by1_end:
+	MOVQ    AX, R11
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 64(R11)
+	VMOVUPS Z2, 128(R11)
+	VMOVUPS Z3, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z4, (R11)
+	VMOVUPS Z5, 64(R11)
+	VMOVUPS Z6, 128(R11)
+	VMOVUPS Z7, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z8, (R11)
+	VMOVUPS Z9, 64(R11)
+	VMOVUPS Z10, 128(R11)
+	VMOVUPS Z11, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z12, (R11)
+	VMOVUPS Z13, 64(R11)
+	VMOVUPS Z14, 128(R11)
+	VMOVUPS Z15, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z16, (R11)
+	VMOVUPS Z17, 64(R11)
+	VMOVUPS Z18, 128(R11)
+	VMOVUPS Z19, 192(R11)
+	ADDQ    CX, R11
+	VMOVUPS Z20, (R11)
+	VMOVUPS Z21, 64(R11)
+	VMOVUPS Z22, 128(R11)
+	VMOVUPS Z23, 192(R11)
+	LEAQ    (BX)(R10*2), BX
+	ADDQ    R10, BX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x40, SI
+	JMP     wide_four
+
+wide_rest:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  SI, R10, R10
+	KMOVW  R10, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS      (BX), Z6
+	VBROADCASTSS (SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (SI)(DI*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (SI)(DI*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (SI)(R8*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (SI)(DI*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (SI)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS      64(BX), Z6
+	VBROADCASTSS 4(SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(SI)(DI*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 4(SI)(DI*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 4(SI)(R8*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 4(SI)(DI*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 4(SI)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS      128(BX), Z6
+	VBROADCASTSS 8(SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 8(SI)(DI*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(SI)(DI*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 8(SI)(R8*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 8(SI)(DI*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 8(SI)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS      192(BX), Z6
+	VBROADCASTSS 12(SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 12(SI)(DI*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 12(SI)(DI*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(SI)(R8*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 12(SI)(DI*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 12(SI)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS      (BX), Z6
+	VBROADCASTSS (SI), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (SI)(DI*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (SI)(DI*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (SI)(R8*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (SI)(DI*4), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (SI)(R9*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R11
+	BZHIQ  SI, R11, R11
+	KMOVW  R11, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R10*1), Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (SI)(DI*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (SI)(DI*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (SI)(DI*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (SI)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      64(BX), Z12
+	VMOVUPS      64(BX)(R10*1), Z13
+	VBROADCASTSS 4(SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(SI)(DI*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 4(SI)(DI*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 4(SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 4(SI)(DI*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 4(SI)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      128(BX), Z12
+	VMOVUPS      128(BX)(R10*1), Z13
+	VBROADCASTSS 8(SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 8(SI)(DI*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(SI)(DI*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 8(SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 8(SI)(DI*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 8(SI)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      192(BX), Z12
+	VMOVUPS      192(BX)(R10*1), Z13
+	VBROADCASTSS 12(SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 12(SI)(DI*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 12(SI)(DI*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 12(SI)(DI*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 12(SI)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (BX), Z12
+	VMOVUPS      (BX)(R10*1), Z13
+	VBROADCASTSS (SI), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS (SI)(DI*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS (SI)(DI*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS (SI)(R8*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS (SI)(DI*4), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS (SI)(R9*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R11
+	BZHIQ  SI, R11, R11
+	KMOVW  R11, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	MOVQ   dz+16(FP), SI
+	CMPQ   DX, $0x04
+	JLT    wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (BX), Z18
+	VMOVUPS      (BX)(R10*1), Z19
+	VMOVUPS      (BX)(R10*2), Z20
+	VBROADCASTSS (SI), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (SI)(DI*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (SI)(DI*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (SI)(DI*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (SI)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	VMOVUPS      64(BX), Z18
+	VMOVUPS      64(BX)(R10*1), Z19
+	VMOVUPS      64(BX)(R10*2), Z20
+	VBROADCASTSS 4(SI), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(SI)(DI*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 4(SI)(DI*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 4(SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 4(SI)(DI*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 4(SI)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	VMOVUPS      128(BX), Z18
+	VMOVUPS      128(BX)(R10*1), Z19
+	VMOVUPS      128(BX)(R10*2), Z20
+	VBROADCASTSS 8(SI), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 8(SI)(DI*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(SI)(DI*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 8(SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 8(SI)(DI*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 8(SI)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	VMOVUPS      192(BX), Z18
+	VMOVUPS      192(BX)(R10*1), Z19
+	VMOVUPS      192(BX)(R10*2), Z20
+	VBROADCASTSS 12(SI), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 12(SI)(DI*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 12(SI)(DI*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 12(SI)(DI*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 12(SI)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (BX), Z18
+	VMOVUPS      (BX)(R10*1), Z19
+	VMOVUPS      (BX)(R10*2), Z20
+	VBROADCASTSS (SI), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS (SI)(DI*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS (SI)(DI*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS (SI)(R8*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS (SI)(DI*4), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS (SI)(R9*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	VMOVUPS Z17, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, R11
+	BZHIQ  SI, R11, R11
+	KMOVW  R11, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   dz+16(FP), SI
+	LEAQ   (R10)(R10*2), R11
+	CMPQ   DX, $0x04
+	JLT    wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (BX), Z24
+	VMOVUPS      (BX)(R10*1), Z25
+	VMOVUPS      (BX)(R10*2), Z26
+	VMOVUPS      (BX)(R11*1), Z27
+	VBROADCASTSS (SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (SI)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (SI)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (SI)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (SI)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (SI)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      64(BX), Z24
+	VMOVUPS      64(BX)(R10*1), Z25
+	VMOVUPS      64(BX)(R10*2), Z26
+	VMOVUPS      64(BX)(R11*1), Z27
+	VBROADCASTSS 4(SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(SI)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 4(SI)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 4(SI)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 4(SI)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 4(SI)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      128(BX), Z24
+	VMOVUPS      128(BX)(R10*1), Z25
+	VMOVUPS      128(BX)(R10*2), Z26
+	VMOVUPS      128(BX)(R11*1), Z27
+	VBROADCASTSS 8(SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 8(SI)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(SI)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 8(SI)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 8(SI)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 8(SI)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      192(BX), Z24
+	VMOVUPS      192(BX)(R10*1), Z25
+	VMOVUPS      192(BX)(R10*2), Z26
+	VMOVUPS      192(BX)(R11*1), Z27
+	VBROADCASTSS 12(SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 12(SI)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 12(SI)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(SI)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 12(SI)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 12(SI)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DX, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (BX), Z24
+	VMOVUPS      (BX)(R10*1), Z25
+	VMOVUPS      (BX)(R10*2), Z26
+	VMOVUPS      (BX)(R11*1), Z27
+	VBROADCASTSS (SI), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS (SI)(DI*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS (SI)(DI*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS (SI)(R8*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS (SI)(DI*4), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS (SI)(R9*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x01, DX
+	CMPQ         DX, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	VMOVUPS Z18, 128(AX)
+	VMOVUPS Z19, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, 64(AX)
+	VMOVUPS Z22, 128(AX)
+	VMOVUPS Z23, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ DX, R10
+	SHLQ $0x06, R10
 
 panel:
 	VXORPS Y0, Y0, Y0
@@ -4276,9 +15901,9 @@ panel:
 	MOVQ   dz+16(FP), R10
 	MOVQ   DX, R11
 	CMPQ   R11, $0x04
-	JLT    examples_by4_end
+	JLT    panels_by4_end
 
-examples_by4:
+panels_by4:
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (R10), Y14
@@ -4363,13 +15988,13 @@ examples_by4:
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
-	JGE          examples_by4
+	JGE          panels_by4
 
-examples_by4_end:
+panels_by4_end:
 	CMPQ R11, $0x01
-	JLT  examples_by1_end
+	JLT  panels_by1_end
 
-examples_by1:
+panels_by1:
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (R10), Y14
@@ -4394,9 +16019,9 @@ examples_by1:
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
-	JGE          examples_by1
+	JGE          panels_by1
 
-examples_by1_end:
+panels_by1_end:
 	CMPQ    SI, $0x10
 	JLT     rest
 	MOVQ    AX, R10
@@ -4423,16 +16048,16 @@ examples_by1_end:
 	JMP     done
 
 rest:
+	MOVQ       $0x00000008, DX
+	MOVQ       SI, BX
+	CMPQ       BX, DX
+	CMOVQGT    DX, BX
+	SUBQ       BX, SI
 	LEAQ       tailMasks<>+0(SB), DX
-	MOVQ       $0x00000008, BX
-	XORQ       DI, DI
-	MOVQ       SI, DI
-	CMPQ       DI, BX
-	CMOVQGT    BX, DI
-	SUBQ       DI, SI
-	NEGQ       DI
+	NEGQ       BX
+	VMOVDQU    32(DX)(BX*4), Y12
+	LEAQ       tailMasks<>+0(SB), DX
 	NEGQ       SI
-	VMOVDQU    32(DX)(DI*4), Y12
 	VMOVDQU    32(DX)(SI*4), Y13
 	VMASKMOVPS Y0, Y12, (AX)
 	VMASKMOVPS Y1, Y13, 32(AX)
@@ -4560,48 +16185,48 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+8(FP), CX
 	MOVQ ldx+16(FP), DX
 	MOVQ m+24(FP), SI
-	LEAQ tailMasks<>+0(SB), DI
-	MOVQ rows+32(FP), R8
+	MOVQ rows+32(FP), DI
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), BX
 
 sum4:
-	CMPQ   R8, $0x04
+	CMPQ   DI, $0x04
 	JLT    sum4_end
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   CX, R9
-	MOVQ   SI, R10
+	MOVQ   CX, R8
+	MOVQ   SI, R9
 
 sum4_loop:
-	CMPQ    R10, $0x08
+	CMPQ    R9, $0x08
 	JLT     sum4_rest
-	VMOVUPS (R9), Y4
+	VMOVUPS (R8), Y4
 	VADDPS  Y4, Y0, Y0
-	VMOVUPS (R9)(DX*1), Y4
+	VMOVUPS (R8)(DX*1), Y4
 	VADDPS  Y4, Y1, Y1
-	VMOVUPS (R9)(DX*2), Y4
+	VMOVUPS (R8)(DX*2), Y4
 	VADDPS  Y4, Y2, Y2
-	VMOVUPS (R9)(BX*1), Y4
+	VMOVUPS (R8)(BX*1), Y4
 	VADDPS  Y4, Y3, Y3
-	ADDQ    $0x20, R9
-	SUBQ    $0x08, R10
+	ADDQ    $0x20, R8
+	SUBQ    $0x08, R9
 	JMP     sum4_loop
 
 sum4_rest:
-	TESTQ      R10, R10
+	TESTQ      R9, R9
 	JZ         sum4_done
-	NEGQ       R10
-	VMOVDQU    32(DI)(R10*4), Y4
-	VMASKMOVPS (R9), Y4, Y5
+	LEAQ       tailMasks<>+0(SB), R10
+	NEGQ       R9
+	VMOVDQU    32(R10)(R9*4), Y4
+	VMASKMOVPS (R8), Y4, Y5
 	VADDPS     Y5, Y0, Y0
-	VMASKMOVPS (R9)(DX*1), Y4, Y5
+	VMASKMOVPS (R8)(DX*1), Y4, Y5
 	VADDPS     Y5, Y1, Y1
-	VMASKMOVPS (R9)(DX*2), Y4, Y5
+	VMASKMOVPS (R8)(DX*2), Y4, Y5
 	VADDPS     Y5, Y2, Y2
-	VMASKMOVPS (R9)(BX*1), Y4, Y4
+	VMASKMOVPS (R8)(BX*1), Y4, Y4
 	VADDPS     Y4, Y3, Y3
 
 sum4_done:
@@ -4616,31 +16241,32 @@ sum4_done:
 	ADDQ         DX, CX
 	ADDQ         DX, CX
 	ADDQ         DX, CX
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JMP          sum4
 
 sum4_end:
 sum1:
-	CMPQ   R8, $0x01
+	CMPQ   DI, $0x01
 	JLT    sum1_end
 	VXORPS Y0, Y0, Y0
 	MOVQ   CX, BX
-	MOVQ   SI, R9
+	MOVQ   SI, R8
 
 sum1_loop:
-	CMPQ    R9, $0x08
+	CMPQ    R8, $0x08
 	JLT     sum1_rest
 	VMOVUPS (BX), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    $0x20, BX
-	SUBQ    $0x08, R9
+	SUBQ    $0x08, R8
 	JMP     sum1_loop
 
 sum1_rest:
-	TESTQ      R9, R9
+	TESTQ      R8, R8
 	JZ         sum1_done
-	NEGQ       R9
-	VMOVDQU    32(DI)(R9*4), Y1
+	LEAQ       tailMasks<>+0(SB), R9
+	NEGQ       R8
+	VMOVDQU    32(R9)(R8*4), Y1
 	VMASKMOVPS (BX), Y1, Y1
 	VADDPS     Y1, Y0, Y0
 
@@ -4653,7 +16279,7 @@ sum1_done:
 	VMOVSS       X0, (AX)
 	ADDQ         $0x04, AX
 	ADDQ         DX, CX
-	SUBQ         $0x01, R8
+	SUBQ         $0x01, DI
 	JMP          sum1
 
 sum1_end:
@@ -4669,7 +16295,6 @@ TEXT ·dotsAVX2(SB), NOSPLIT, $0-72
 	MOVQ lddz+24(FP), BX
 	MOVQ lda+48(FP), SI
 	MOVQ m+64(FP), R8
-	LEAQ tailMasks<>+0(SB), R9
 	SHLQ $0x02, CX
 	SHLQ $0x02, BX
 	SHLQ $0x02, SI
@@ -4678,12 +16303,12 @@ TEXT ·dotsAVX2(SB), NOSPLIT, $0-72
 rows2:
 	CMPQ rows+32(FP), $0x02
 	JLT  rows2_end
-	MOVQ a+40(FP), R10
-	MOVQ k+56(FP), R12
-	MOVQ AX, R11
+	MOVQ a+40(FP), R9
+	MOVQ k+56(FP), R11
+	MOVQ AX, R10
 
 rows2_of4:
-	CMPQ   R12, $0x04
+	CMPQ   R11, $0x04
 	JLT    rows2_of4_end
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -4693,49 +16318,50 @@ rows2_of4:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   DX, R13
-	MOVQ   R10, R14
-	MOVQ   R8, R15
+	MOVQ   DX, R12
+	MOVQ   R9, R13
+	MOVQ   R8, R14
 
 rows2_of4_loop:
-	CMPQ        R15, $0x08
+	CMPQ        R14, $0x08
 	JLT         rows2_of4_rest
-	VMOVUPS     (R13), Y8
-	VMOVUPS     (R13)(BX*1), Y9
-	VMOVUPS     (R14), Y10
+	VMOVUPS     (R12), Y8
+	VMOVUPS     (R12)(BX*1), Y9
+	VMOVUPS     (R13), Y10
 	VFMADD231PS Y10, Y8, Y0
 	VFMADD231PS Y10, Y9, Y4
-	VMOVUPS     (R14)(SI*1), Y10
+	VMOVUPS     (R13)(SI*1), Y10
 	VFMADD231PS Y10, Y8, Y1
 	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R14)(SI*2), Y10
+	VMOVUPS     (R13)(SI*2), Y10
 	VFMADD231PS Y10, Y8, Y2
 	VFMADD231PS Y10, Y9, Y6
-	VMOVUPS     (R14)(DI*1), Y10
+	VMOVUPS     (R13)(DI*1), Y10
 	VFMADD231PS Y10, Y8, Y3
 	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $0x20, R12
 	ADDQ        $0x20, R13
-	ADDQ        $0x20, R14
-	SUBQ        $0x08, R15
+	SUBQ        $0x08, R14
 	JMP         rows2_of4_loop
 
 rows2_of4_rest:
-	TESTQ       R15, R15
+	TESTQ       R14, R14
 	JZ          rows2_of4_done
-	NEGQ        R15
-	VMOVDQU     32(R9)(R15*4), Y8
-	VMASKMOVPS  (R13), Y8, Y9
-	VMASKMOVPS  (R13)(BX*1), Y8, Y10
-	VMASKMOVPS  (R14), Y8, Y11
+	LEAQ        tailMasks<>+0(SB), R15
+	NEGQ        R14
+	VMOVDQU     32(R15)(R14*4), Y8
+	VMASKMOVPS  (R12), Y8, Y9
+	VMASKMOVPS  (R12)(BX*1), Y8, Y10
+	VMASKMOVPS  (R13), Y8, Y11
 	VFMADD231PS Y11, Y9, Y0
 	VFMADD231PS Y11, Y10, Y4
-	VMASKMOVPS  (R14)(SI*1), Y8, Y11
+	VMASKMOVPS  (R13)(SI*1), Y8, Y11
 	VFMADD231PS Y11, Y9, Y1
 	VFMADD231PS Y11, Y10, Y5
-	VMASKMOVPS  (R14)(SI*2), Y8, Y11
+	VMASKMOVPS  (R13)(SI*2), Y8, Y11
 	VFMADD231PS Y11, Y9, Y2
 	VFMADD231PS Y11, Y10, Y6
-	VMASKMOVPS  (R14)(DI*1), Y8, Y8
+	VMASKMOVPS  (R13)(DI*1), Y8, Y8
 	VFMADD231PS Y8, Y9, Y3
 	VFMADD231PS Y8, Y10, Y7
 
@@ -4745,52 +16371,53 @@ rows2_of4_done:
 	VHADDPS      Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVUPS      X0, (R11)
+	VMOVUPS      X0, (R10)
 	VHADDPS      Y5, Y4, Y0
 	VHADDPS      Y7, Y6, Y1
 	VHADDPS      Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVUPS      X0, (R11)(CX*1)
-	ADDQ         $0x10, R11
-	ADDQ         SI, R10
-	ADDQ         SI, R10
-	ADDQ         SI, R10
-	ADDQ         SI, R10
-	SUBQ         $0x04, R12
+	VMOVUPS      X0, (R10)(CX*1)
+	ADDQ         $0x10, R10
+	ADDQ         SI, R9
+	ADDQ         SI, R9
+	ADDQ         SI, R9
+	ADDQ         SI, R9
+	SUBQ         $0x04, R11
 	JMP          rows2_of4
 
 rows2_of4_end:
 rows2_of1:
-	CMPQ   R12, $0x01
+	CMPQ   R11, $0x01
 	JLT    rows2_of1_end
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   DX, R13
-	MOVQ   R10, R14
-	MOVQ   R8, R15
+	MOVQ   DX, R12
+	MOVQ   R9, R13
+	MOVQ   R8, R14
 
 rows2_of1_loop:
-	CMPQ        R15, $0x08
+	CMPQ        R14, $0x08
 	JLT         rows2_of1_rest
-	VMOVUPS     (R13), Y2
-	VMOVUPS     (R13)(BX*1), Y3
-	VMOVUPS     (R14), Y4
+	VMOVUPS     (R12), Y2
+	VMOVUPS     (R12)(BX*1), Y3
+	VMOVUPS     (R13), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $0x20, R12
 	ADDQ        $0x20, R13
-	ADDQ        $0x20, R14
-	SUBQ        $0x08, R15
+	SUBQ        $0x08, R14
 	JMP         rows2_of1_loop
 
 rows2_of1_rest:
-	TESTQ       R15, R15
+	TESTQ       R14, R14
 	JZ          rows2_of1_done
-	NEGQ        R15
-	VMOVDQU     32(R9)(R15*4), Y2
-	VMASKMOVPS  (R13), Y2, Y3
-	VMASKMOVPS  (R13)(BX*1), Y2, Y4
-	VMASKMOVPS  (R14), Y2, Y2
+	LEAQ        tailMasks<>+0(SB), R15
+	NEGQ        R14
+	VMOVDQU     32(R15)(R14*4), Y2
+	VMASKMOVPS  (R12), Y2, Y3
+	VMASKMOVPS  (R12)(BX*1), Y2, Y4
+	VMASKMOVPS  (R13), Y2, Y2
 	VFMADD231PS Y2, Y3, Y0
 	VFMADD231PS Y2, Y4, Y1
 
@@ -4800,16 +16427,16 @@ rows2_of1_done:
 	VHADDPS      Y0, Y2, Y0
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X0
-	VMOVSS       X0, (R11)
+	VMOVSS       X0, (R10)
 	VHADDPS      Y1, Y1, Y0
 	VHADDPS      Y1, Y1, Y1
 	VHADDPS      Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, (R11)(CX*1)
-	ADDQ         $0x04, R11
-	ADDQ         SI, R10
-	SUBQ         $0x01, R12
+	VMOVSS       X0, (R10)(CX*1)
+	ADDQ         $0x04, R10
+	ADDQ         SI, R9
+	SUBQ         $0x01, R11
 	JMP          rows2_of1
 
 rows2_of1_end:
@@ -4824,51 +16451,52 @@ rows2_end:
 rows1:
 	CMPQ rows+32(FP), $0x01
 	JLT  rows1_end
-	MOVQ a+40(FP), R10
-	MOVQ k+56(FP), R12
-	MOVQ AX, R11
+	MOVQ a+40(FP), R9
+	MOVQ k+56(FP), R11
+	MOVQ AX, R10
 
 rows1_of4:
-	CMPQ   R12, $0x04
+	CMPQ   R11, $0x04
 	JLT    rows1_of4_end
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   DX, R13
-	MOVQ   R10, R14
-	MOVQ   R8, R15
+	MOVQ   DX, R12
+	MOVQ   R9, R13
+	MOVQ   R8, R14
 
 rows1_of4_loop:
-	CMPQ        R15, $0x08
+	CMPQ        R14, $0x08
 	JLT         rows1_of4_rest
-	VMOVUPS     (R13), Y4
-	VMOVUPS     (R14), Y5
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R13), Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R14)(SI*1), Y5
+	VMOVUPS     (R13)(SI*1), Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R14)(SI*2), Y5
+	VMOVUPS     (R13)(SI*2), Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R14)(DI*1), Y5
+	VMOVUPS     (R13)(DI*1), Y5
 	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x20, R12
 	ADDQ        $0x20, R13
-	ADDQ        $0x20, R14
-	SUBQ        $0x08, R15
+	SUBQ        $0x08, R14
 	JMP         rows1_of4_loop
 
 rows1_of4_rest:
-	TESTQ       R15, R15
+	TESTQ       R14, R14
 	JZ          rows1_of4_done
-	NEGQ        R15
-	VMOVDQU     32(R9)(R15*4), Y4
-	VMASKMOVPS  (R13), Y4, Y5
-	VMASKMOVPS  (R14), Y4, Y6
+	LEAQ        tailMasks<>+0(SB), R15
+	NEGQ        R14
+	VMOVDQU     32(R15)(R14*4), Y4
+	VMASKMOVPS  (R12), Y4, Y5
+	VMASKMOVPS  (R13), Y4, Y6
 	VFMADD231PS Y6, Y5, Y0
-	VMASKMOVPS  (R14)(SI*1), Y4, Y6
+	VMASKMOVPS  (R13)(SI*1), Y4, Y6
 	VFMADD231PS Y6, Y5, Y1
-	VMASKMOVPS  (R14)(SI*2), Y4, Y6
+	VMASKMOVPS  (R13)(SI*2), Y4, Y6
 	VFMADD231PS Y6, Y5, Y2
-	VMASKMOVPS  (R14)(DI*1), Y4, Y4
+	VMASKMOVPS  (R13)(DI*1), Y4, Y4
 	VFMADD231PS Y4, Y5, Y3
 
 rows1_of4_done:
@@ -4877,42 +16505,43 @@ rows1_of4_done:
 	VHADDPS      Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVUPS      X0, (R11)
-	ADDQ         $0x10, R11
-	ADDQ         SI, R10
-	ADDQ         SI, R10
-	ADDQ         SI, R10
-	ADDQ         SI, R10
-	SUBQ         $0x04, R12
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, R10
+	ADDQ         SI, R9
+	ADDQ         SI, R9
+	ADDQ         SI, R9
+	ADDQ         SI, R9
+	SUBQ         $0x04, R11
 	JMP          rows1_of4
 
 rows1_of4_end:
 rows1_of1:
-	CMPQ   R12, $0x01
+	CMPQ   R11, $0x01
 	JLT    rows1_of1_end
 	VXORPS Y0, Y0, Y0
-	MOVQ   DX, R13
-	MOVQ   R10, R14
-	MOVQ   R8, R15
+	MOVQ   DX, R12
+	MOVQ   R9, R13
+	MOVQ   R8, R14
 
 rows1_of1_loop:
-	CMPQ        R15, $0x08
+	CMPQ        R14, $0x08
 	JLT         rows1_of1_rest
-	VMOVUPS     (R13), Y1
-	VMOVUPS     (R14), Y2
+	VMOVUPS     (R12), Y1
+	VMOVUPS     (R13), Y2
 	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $0x20, R12
 	ADDQ        $0x20, R13
-	ADDQ        $0x20, R14
-	SUBQ        $0x08, R15
+	SUBQ        $0x08, R14
 	JMP         rows1_of1_loop
 
 rows1_of1_rest:
-	TESTQ       R15, R15
+	TESTQ       R14, R14
 	JZ          rows1_of1_done
-	NEGQ        R15
-	VMOVDQU     32(R9)(R15*4), Y1
-	VMASKMOVPS  (R13), Y1, Y2
-	VMASKMOVPS  (R14), Y1, Y1
+	LEAQ        tailMasks<>+0(SB), R15
+	NEGQ        R14
+	VMOVDQU     32(R15)(R14*4), Y1
+	VMASKMOVPS  (R12), Y1, Y2
+	VMASKMOVPS  (R13), Y1, Y1
 	VFMADD231PS Y1, Y2, Y0
 
 rows1_of1_done:
@@ -4921,10 +16550,10 @@ rows1_of1_done:
 	VHADDPS      Y0, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, (R11)
-	ADDQ         $0x04, R11
-	ADDQ         SI, R10
-	SUBQ         $0x01, R12
+	VMOVSS       X0, (R10)
+	ADDQ         $0x04, R10
+	ADDQ         SI, R9
+	SUBQ         $0x01, R11
 	JMP          rows1_of1
 
 rows1_of1_end:
@@ -4937,9 +16566,9 @@ rows1_end:
 	VZEROUPPER
 	RET
 
-// func columnsAVX2(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
-// Requires: AVX, FMA3
-TEXT ·columnsAVX2(SB), NOSPLIT, $0-56
+// func columnsVector(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·columnsVector(SB), NOSPLIT, $0-56
 	MOVQ z+0(FP), AX
 	MOVQ w+16(FP), CX
 	MOVQ a+24(FP), DX
@@ -4947,8 +16576,246 @@ TEXT ·columnsAVX2(SB), NOSPLIT, $0-56
 	SHLQ $0x02, BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ m+48(FP), DI
-	LEAQ tailMasks<>+0(SB), R8
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_columns_loop:
+	CMPQ   DI, $0x10
+	JLT    wide_columns_rest
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   DX, R8
+	LEAQ   (DX)(BX*4), R9
+	MOVQ   CX, R10
+	MOVQ   k+40(FP), R11
+
+wide_columns1_eight:
+	CMPQ         R11, $0x08
+	JLT          wide_columns1_rest
+	VBROADCASTSS (R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS 4(R10), Z8
+	VMOVUPS      (R8)(BX*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS 8(R10), Z8
+	VMOVUPS      (R8)(BX*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS 12(R10), Z8
+	VMOVUPS      (R8)(SI*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS 16(R10), Z8
+	VMOVUPS      (R9), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS 20(R10), Z8
+	VMOVUPS      (R9)(BX*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS 24(R10), Z8
+	VMOVUPS      (R9)(BX*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS 28(R10), Z8
+	VMOVUPS      (R9)(SI*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         $0x20, R10
+	LEAQ         (R8)(BX*8), R8
+	LEAQ         (R9)(BX*8), R9
+	SUBQ         $0x08, R11
+	JMP          wide_columns1_eight
+
+wide_columns1_rest:
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS (R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS 4(R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS 8(R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS 12(R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS 16(R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS 20(R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           wide_columns1_sum
+	VBROADCASTSS 24(R10), Z8
+	VMOVUPS      (R8), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	ADDQ         BX, R8
+	DECQ         R11
+
+wide_columns1_sum:
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z3, Z2, Z2
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z7, Z6, Z6
+	VADDPS       Z2, Z0, Z0
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z4, Z0, Z0
+	MOVQ         b+8(FP), R8
+	VBROADCASTSS (R8), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, DI
+	JMP          wide_columns_loop
+
+wide_columns_rest:
+	TESTQ  DI, DI
+	JZ     wide_columns_done
+	MOVQ   $-1, R8
+	BZHIQ  DI, R8, R8
+	KMOVW  R8, K1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   DX, DI
+	LEAQ   (DX)(BX*4), DX
+	MOVQ   k+40(FP), R8
+
+wide_columns2_eight:
+	CMPQ         R8, $0x08
+	JLT          wide_columns2_rest
+	VBROADCASTSS (CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS 4(CX), Z8
+	VMOVUPS.Z    (DI)(BX*1), K1, Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS 8(CX), Z8
+	VMOVUPS.Z    (DI)(BX*2), K1, Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS 12(CX), Z8
+	VMOVUPS.Z    (DI)(SI*1), K1, Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS 16(CX), Z8
+	VMOVUPS.Z    (DX), K1, Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS 20(CX), Z8
+	VMOVUPS.Z    (DX)(BX*1), K1, Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS 24(CX), Z8
+	VMOVUPS.Z    (DX)(BX*2), K1, Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS 28(CX), Z8
+	VMOVUPS.Z    (DX)(SI*1), K1, Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         $0x20, CX
+	LEAQ         (DI)(BX*8), DI
+	LEAQ         (DX)(BX*8), DX
+	SUBQ         $0x08, R8
+	JMP          wide_columns2_eight
+
+wide_columns2_rest:
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS (CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z0
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS 4(CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z1
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS 8(CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z2
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS 12(CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z3
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS 16(CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z4
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS 20(CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z5
+	ADDQ         BX, DI
+	DECQ         R8
+	TESTQ        R8, R8
+	JZ           wide_columns2_sum
+	VBROADCASTSS 24(CX), Z8
+	VMOVUPS.Z    (DI), K1, Z9
+	VFMADD231PS  Z9, Z8, Z6
+	ADDQ         BX, DI
+	DECQ         R8
+
+wide_columns2_sum:
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z3, Z2, Z2
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z7, Z6, Z6
+	VADDPS       Z2, Z0, Z0
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z4, Z0, Z0
+	MOVQ         b+8(FP), CX
+	VBROADCASTSS (CX), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+wide_columns_done:
+	VZEROUPPER
+	RET
+
+narrow:
 columns_loop:
 	CMPQ   DI, $0x08
 	JLT    columns_rest
@@ -4960,96 +16827,96 @@ columns_loop:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   DX, R9
-	LEAQ   (DX)(BX*4), R10
-	MOVQ   CX, R11
-	MOVQ   k+40(FP), R12
+	MOVQ   DX, R8
+	LEAQ   (DX)(BX*4), R9
+	MOVQ   CX, R10
+	MOVQ   k+40(FP), R11
 
-columns1_eight:
-	CMPQ         R12, $0x08
-	JLT          columns1_rest
-	VBROADCASTSS (R11), Y8
-	VMOVUPS      (R9), Y9
+columns3_eight:
+	CMPQ         R11, $0x08
+	JLT          columns3_rest
+	VBROADCASTSS (R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VBROADCASTSS 4(R11), Y8
+	VBROADCASTSS 4(R10), Y8
+	VMOVUPS      (R8)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(R10), Y8
+	VMOVUPS      (R8)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(R10), Y8
+	VMOVUPS      (R8)(SI*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(R10), Y8
+	VMOVUPS      (R9), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(R10), Y8
 	VMOVUPS      (R9)(BX*1), Y9
-	VFMADD231PS  Y9, Y8, Y1
-	VBROADCASTSS 8(R11), Y8
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(R10), Y8
 	VMOVUPS      (R9)(BX*2), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VBROADCASTSS 12(R11), Y8
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(R10), Y8
 	VMOVUPS      (R9)(SI*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VBROADCASTSS 16(R11), Y8
-	VMOVUPS      (R10), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VBROADCASTSS 20(R11), Y8
-	VMOVUPS      (R10)(BX*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VBROADCASTSS 24(R11), Y8
-	VMOVUPS      (R10)(BX*2), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VBROADCASTSS 28(R11), Y8
-	VMOVUPS      (R10)(SI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x20, R11
+	ADDQ         $0x20, R10
+	LEAQ         (R8)(BX*8), R8
 	LEAQ         (R9)(BX*8), R9
-	LEAQ         (R10)(BX*8), R10
-	SUBQ         $0x08, R12
-	JMP          columns1_eight
+	SUBQ         $0x08, R11
+	JMP          columns3_eight
 
-columns1_rest:
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS (R11), Y8
-	VMOVUPS      (R9), Y9
+columns3_rest:
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS (R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	ADDQ         BX, R9
-	DECQ         R12
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS 4(R11), Y8
-	VMOVUPS      (R9), Y9
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS 4(R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	ADDQ         BX, R9
-	DECQ         R12
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS 8(R11), Y8
-	VMOVUPS      (R9), Y9
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS 8(R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	ADDQ         BX, R9
-	DECQ         R12
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS 12(R11), Y8
-	VMOVUPS      (R9), Y9
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS 12(R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	ADDQ         BX, R9
-	DECQ         R12
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS 16(R11), Y8
-	VMOVUPS      (R9), Y9
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS 16(R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	ADDQ         BX, R9
-	DECQ         R12
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS 20(R11), Y8
-	VMOVUPS      (R9), Y9
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS 20(R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	ADDQ         BX, R9
-	DECQ         R12
-	TESTQ        R12, R12
-	JZ           columns1_sum
-	VBROADCASTSS 24(R11), Y8
-	VMOVUPS      (R9), Y9
+	ADDQ         BX, R8
+	DECQ         R11
+	TESTQ        R11, R11
+	JZ           columns3_sum
+	VBROADCASTSS 24(R10), Y8
+	VMOVUPS      (R8), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	ADDQ         BX, R9
-	DECQ         R12
+	ADDQ         BX, R8
+	DECQ         R11
 
-columns1_sum:
+columns3_sum:
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
 	VADDPS       Y5, Y4, Y4
@@ -5057,8 +16924,8 @@ columns1_sum:
 	VADDPS       Y2, Y0, Y0
 	VADDPS       Y6, Y4, Y4
 	VADDPS       Y4, Y0, Y0
-	MOVQ         b+8(FP), R9
-	VBROADCASTSS (R9), Y1
+	MOVQ         b+8(FP), R8
+	VBROADCASTSS (R8), Y1
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         $0x20, AX
@@ -5069,6 +16936,7 @@ columns1_sum:
 columns_rest:
 	TESTQ   DI, DI
 	JZ      columns_done
+	LEAQ    tailMasks<>+0(SB), R8
 	NEGQ    DI
 	VMOVDQU 32(R8)(DI*4), Y0
 	VXORPS  Y1, Y1, Y1
@@ -5083,9 +16951,9 @@ columns_rest:
 	LEAQ    (DX)(BX*4), DX
 	MOVQ    k+40(FP), R8
 
-columns2_eight:
+columns4_eight:
 	CMPQ         R8, $0x08
-	JLT          columns2_rest
+	JLT          columns4_rest
 	VBROADCASTSS (CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y1
@@ -5114,60 +16982,60 @@ columns2_eight:
 	LEAQ         (DI)(BX*8), DI
 	LEAQ         (DX)(BX*8), DX
 	SUBQ         $0x08, R8
-	JMP          columns2_eight
+	JMP          columns4_eight
 
-columns2_rest:
+columns4_rest:
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS (CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y1
 	ADDQ         BX, DI
 	DECQ         R8
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS 4(CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y2
 	ADDQ         BX, DI
 	DECQ         R8
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS 8(CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y3
 	ADDQ         BX, DI
 	DECQ         R8
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS 12(CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y4
 	ADDQ         BX, DI
 	DECQ         R8
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS 16(CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y5
 	ADDQ         BX, DI
 	DECQ         R8
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS 20(CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y6
 	ADDQ         BX, DI
 	DECQ         R8
 	TESTQ        R8, R8
-	JZ           columns2_sum
+	JZ           columns4_sum
 	VBROADCASTSS 24(CX), Y9
 	VMASKMOVPS   (DI), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         BX, DI
 	DECQ         R8
 
-columns2_sum:
+columns4_sum:
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y5
@@ -5212,21 +17080,29 @@ rest:
 	VORPS      Y1, Y0, Y0
 
 done:
-	VPTEST eight7f800000<>+0(SB), Y0
+	VPTEST all7f800000<>+0(SB), Y0
 	SETEQ  AL
 	VZEROUPPER
 	MOVB   AL, ret+16(FP)
 	RET
 
-DATA eight7f800000<>+0(SB)/4, $0x7f800000
-DATA eight7f800000<>+4(SB)/4, $0x7f800000
-DATA eight7f800000<>+8(SB)/4, $0x7f800000
-DATA eight7f800000<>+12(SB)/4, $0x7f800000
-DATA eight7f800000<>+16(SB)/4, $0x7f800000
-DATA eight7f800000<>+20(SB)/4, $0x7f800000
-DATA eight7f800000<>+24(SB)/4, $0x7f800000
-DATA eight7f800000<>+28(SB)/4, $0x7f800000
-GLOBL eight7f800000<>(SB), RODATA|NOPTR, $32
+DATA all7f800000<>+0(SB)/4, $0x7f800000
+DATA all7f800000<>+4(SB)/4, $0x7f800000
+DATA all7f800000<>+8(SB)/4, $0x7f800000
+DATA all7f800000<>+12(SB)/4, $0x7f800000
+DATA all7f800000<>+16(SB)/4, $0x7f800000
+DATA all7f800000<>+20(SB)/4, $0x7f800000
+DATA all7f800000<>+24(SB)/4, $0x7f800000
+DATA all7f800000<>+28(SB)/4, $0x7f800000
+DATA all7f800000<>+32(SB)/4, $0x7f800000
+DATA all7f800000<>+36(SB)/4, $0x7f800000
+DATA all7f800000<>+40(SB)/4, $0x7f800000
+DATA all7f800000<>+44(SB)/4, $0x7f800000
+DATA all7f800000<>+48(SB)/4, $0x7f800000
+DATA all7f800000<>+52(SB)/4, $0x7f800000
+DATA all7f800000<>+56(SB)/4, $0x7f800000
+DATA all7f800000<>+60(SB)/4, $0x7f800000
+GLOBL all7f800000<>(SB), RODATA|NOPTR, $64
 
 // func addWideAVX2(n int, sum *float64, x *float32)
 // Requires: AVX
@@ -5297,10 +17173,51 @@ TEXT ·totalAVX2(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func peakAVX2(n int)
-// Requires: AVX, FMA3
-TEXT ·peakAVX2(SB), NOSPLIT, $0-8
+// func peakVector(n int) int
+// Requires: AVX, AVX512DQ, AVX512F, FMA3
+TEXT ·peakVector(SB), NOSPLIT, $0-16
 	MOVQ   n+0(FP), AX
+	CMPQ   ·level+0(SB), $0x02
+	JLT    narrow
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+
+wide_loop:
+	VFMADD231PS Z14, Z14, Z0
+	VFMADD231PS Z14, Z14, Z1
+	VFMADD231PS Z14, Z14, Z2
+	VFMADD231PS Z14, Z14, Z3
+	VFMADD231PS Z14, Z14, Z4
+	VFMADD231PS Z14, Z14, Z5
+	VFMADD231PS Z14, Z14, Z6
+	VFMADD231PS Z14, Z14, Z7
+	VFMADD231PS Z14, Z14, Z8
+	VFMADD231PS Z14, Z14, Z9
+	VFMADD231PS Z14, Z14, Z10
+	VFMADD231PS Z14, Z14, Z11
+	VFMADD231PS Z14, Z14, Z12
+	VFMADD231PS Z14, Z14, Z13
+	DECQ        AX
+	JNZ         wide_loop
+	VZEROUPPER
+	MOVQ        $0x00000010, AX
+	MOVQ        AX, ret+8(FP)
+	RET
+
+narrow:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -5335,21 +17252,55 @@ loop:
 	DECQ        AX
 	JNZ         loop
 	VZEROUPPER
+	MOVQ        $0x00000008, AX
+	MOVQ        AX, ret+8(FP)
 	RET
 
-// func reluAVX2(n int, a *float32, z *float32)
-// Requires: AVX
-TEXT ·reluAVX2(SB), NOSPLIT, $0-24
+// func reluVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·reluVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
+	VMOVUPS all00000000<>+0(SB), Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS   all00000000<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y0
-	VMOVUPS eight00000000<>+0(SB), Y1
+	VMOVUPS all00000000<>+0(SB), Y1
 	VMAXPS  Y0, Y1, Y0
 	VMOVUPS Y0, (CX)
 	ADDQ    $0x20, CX
@@ -5365,7 +17316,7 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
-	VMOVUPS    eight00000000<>+0(SB), Y2
+	VMOVUPS    all00000000<>+0(SB), Y2
 	VMAXPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
@@ -5373,77 +17324,219 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight00000000<>+0(SB)/4, $0x00000000
-DATA eight00000000<>+4(SB)/4, $0x00000000
-DATA eight00000000<>+8(SB)/4, $0x00000000
-DATA eight00000000<>+12(SB)/4, $0x00000000
-DATA eight00000000<>+16(SB)/4, $0x00000000
-DATA eight00000000<>+20(SB)/4, $0x00000000
-DATA eight00000000<>+24(SB)/4, $0x00000000
-DATA eight00000000<>+28(SB)/4, $0x00000000
-GLOBL eight00000000<>(SB), RODATA|NOPTR, $32
+DATA all00000000<>+0(SB)/4, $0x00000000
+DATA all00000000<>+4(SB)/4, $0x00000000
+DATA all00000000<>+8(SB)/4, $0x00000000
+DATA all00000000<>+12(SB)/4, $0x00000000
+DATA all00000000<>+16(SB)/4, $0x00000000
+DATA all00000000<>+20(SB)/4, $0x00000000
+DATA all00000000<>+24(SB)/4, $0x00000000
+DATA all00000000<>+28(SB)/4, $0x00000000
+DATA all00000000<>+32(SB)/4, $0x00000000
+DATA all00000000<>+36(SB)/4, $0x00000000
+DATA all00000000<>+40(SB)/4, $0x00000000
+DATA all00000000<>+44(SB)/4, $0x00000000
+DATA all00000000<>+48(SB)/4, $0x00000000
+DATA all00000000<>+52(SB)/4, $0x00000000
+DATA all00000000<>+56(SB)/4, $0x00000000
+DATA all00000000<>+60(SB)/4, $0x00000000
+GLOBL all00000000<>(SB), RODATA|NOPTR, $64
 
-// func softplusAVX2(n int, a *float32, z *float32)
-// Requires: AVX, AVX2
-TEXT ·softplusAVX2(SB), NOSPLIT, $0-24
+// func softplusVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z0
+	VMOVUPS  (DX), Z0
+	VCMPPS   $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z1
+	VANDNPS  Z0, Z1, Z1
+	VORPS    all80000000<>+0(SB), Z0, Z0
+	VMOVUPS  allc2d00000<>+0(SB), Z2
+	VMAXPS   Z0, Z2, Z0
+	VMOVUPS  all00000000<>+0(SB), Z2
+	VMINPS   Z0, Z2, Z0
+	VMULPS   all3fb8aa3b<>+0(SB), Z0, Z2
+	VADDPS   all4b400000<>+0(SB), Z2, Z2
+	VSUBPS   all4b400000<>+0(SB), Z2, Z3
+	VPSUBD   all4b400000<>+0(SB), Z2, Z2
+	VMULPS   all3f318000<>+0(SB), Z3, Z4
+	VSUBPS   Z4, Z0, Z0
+	VMULPS   allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS   Z3, Z0, Z4
+	VSUBPS   Z4, Z0, Z0
+	VSUBPS   Z3, Z0, Z0
+	VMULPS   all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS   all3c091da5<>+0(SB), Z3, Z3
+	VMULPS   Z4, Z3, Z3
+	VADDPS   all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS   Z4, Z3, Z3
+	VADDPS   all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS   Z4, Z3, Z3
+	VADDPS   all3f000000<>+0(SB), Z3, Z3
+	VMULPS   Z4, Z4, Z5
+	VMULPS   Z3, Z5, Z3
+	VADDPS   Z0, Z3, Z0
+	VADDPS   Z0, Z4, Z0
+	VADDPS   all3f800000<>+0(SB), Z0, Z0
+	VPSRAD   $0x01, Z2, Z3
+	VPADDD   all0000007f<>+0(SB), Z3, Z4
+	VPSLLD   $0x17, Z4, Z4
+	VMULPS   Z4, Z0, Z0
+	VPSUBD   Z3, Z2, Z2
+	VPADDD   all0000007f<>+0(SB), Z2, Z2
+	VPSLLD   $0x17, Z2, Z2
+	VMULPS   Z2, Z0, Z0
+	VADDPS   Z0, Z0, Z2
+	VADDPS   all40000000<>+0(SB), Z0, Z0
+	VDIVPS   Z0, Z2, Z0
+	VMULPS   Z0, Z0, Z2
+	VMULPS   Z2, Z0, Z3
+	VMULPS   all3a0f7c2b<>+0(SB), Z2, Z4
+	VADDPS   all3b0f5b11<>+0(SB), Z4, Z4
+	VMULPS   Z2, Z4, Z4
+	VADDPS   all3c4ce93d<>+0(SB), Z4, Z4
+	VMULPS   Z2, Z4, Z2
+	VADDPS   all3daaaa80<>+0(SB), Z2, Z2
+	VMULPS   Z2, Z3, Z2
+	VADDPS   Z2, Z0, Z0
+	VADDPS   Z0, Z1, Z0
+	VMOVUPS  Z0, (CX)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VCMPPS    $0x11, all00000000<>+0(SB), Z0, K2
+	VPMOVM2D  K2, Z1
+	VANDNPS   Z0, Z1, Z1
+	VORPS     all80000000<>+0(SB), Z0, Z0
+	VMOVUPS   allc2d00000<>+0(SB), Z2
+	VMAXPS    Z0, Z2, Z0
+	VMOVUPS   all00000000<>+0(SB), Z2
+	VMINPS    Z0, Z2, Z0
+	VMULPS    all3fb8aa3b<>+0(SB), Z0, Z2
+	VADDPS    all4b400000<>+0(SB), Z2, Z2
+	VSUBPS    all4b400000<>+0(SB), Z2, Z3
+	VPSUBD    all4b400000<>+0(SB), Z2, Z2
+	VMULPS    all3f318000<>+0(SB), Z3, Z4
+	VSUBPS    Z4, Z0, Z0
+	VMULPS    allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS    Z3, Z0, Z4
+	VSUBPS    Z4, Z0, Z0
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS    all3c091da5<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    all3f000000<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z4, Z5
+	VMULPS    Z3, Z5, Z3
+	VADDPS    Z0, Z3, Z0
+	VADDPS    Z0, Z4, Z0
+	VADDPS    all3f800000<>+0(SB), Z0, Z0
+	VPSRAD    $0x01, Z2, Z3
+	VPADDD    all0000007f<>+0(SB), Z3, Z4
+	VPSLLD    $0x17, Z4, Z4
+	VMULPS    Z4, Z0, Z0
+	VPSUBD    Z3, Z2, Z2
+	VPADDD    all0000007f<>+0(SB), Z2, Z2
+	VPSLLD    $0x17, Z2, Z2
+	VMULPS    Z2, Z0, Z0
+	VADDPS    Z0, Z0, Z2
+	VADDPS    all40000000<>+0(SB), Z0, Z0
+	VDIVPS    Z0, Z2, Z0
+	VMULPS    Z0, Z0, Z2
+	VMULPS    Z2, Z0, Z3
+	VMULPS    all3a0f7c2b<>+0(SB), Z2, Z4
+	VADDPS    all3b0f5b11<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z4
+	VADDPS    all3c4ce93d<>+0(SB), Z4, Z4
+	VMULPS    Z2, Z4, Z2
+	VADDPS    all3daaaa80<>+0(SB), Z2, Z2
+	VMULPS    Z2, Z3, Z2
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y0
-	VCMPPS  $0x11, eight00000000<>+0(SB), Y0, Y1
+	VCMPPS  $0x11, all00000000<>+0(SB), Y0, Y1
 	VANDNPS Y0, Y1, Y1
-	VORPS   eight80000000<>+0(SB), Y0, Y0
-	VMOVUPS eightc2d00000<>+0(SB), Y2
+	VORPS   all80000000<>+0(SB), Y0, Y0
+	VMOVUPS allc2d00000<>+0(SB), Y2
 	VMAXPS  Y0, Y2, Y0
-	VMOVUPS eight00000000<>+0(SB), Y2
+	VMOVUPS all00000000<>+0(SB), Y2
 	VMINPS  Y0, Y2, Y0
-	VMULPS  eight3fb8aa3b<>+0(SB), Y0, Y2
-	VADDPS  eight4b400000<>+0(SB), Y2, Y2
-	VSUBPS  eight4b400000<>+0(SB), Y2, Y3
-	VPSUBD  eight4b400000<>+0(SB), Y2, Y2
-	VMULPS  eight3f318000<>+0(SB), Y3, Y4
+	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y2
+	VADDPS  all4b400000<>+0(SB), Y2, Y2
+	VSUBPS  all4b400000<>+0(SB), Y2, Y3
+	VPSUBD  all4b400000<>+0(SB), Y2, Y2
+	VMULPS  all3f318000<>+0(SB), Y3, Y4
 	VSUBPS  Y4, Y0, Y0
-	VMULPS  eightb95e8083<>+0(SB), Y3, Y3
+	VMULPS  allb95e8083<>+0(SB), Y3, Y3
 	VSUBPS  Y3, Y0, Y4
 	VSUBPS  Y4, Y0, Y0
 	VSUBPS  Y3, Y0, Y0
-	VMULPS  eight3ab6d8dd<>+0(SB), Y4, Y3
-	VADDPS  eight3c091da5<>+0(SB), Y3, Y3
+	VMULPS  all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS  all3c091da5<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
-	VADDPS  eight3d2aaa31<>+0(SB), Y3, Y3
+	VADDPS  all3d2aaa31<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
-	VADDPS  eight3e2aaa48<>+0(SB), Y3, Y3
+	VADDPS  all3e2aaa48<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
-	VADDPS  eight3f000000<>+0(SB), Y3, Y3
+	VADDPS  all3f000000<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y4, Y5
 	VMULPS  Y3, Y5, Y3
 	VADDPS  Y0, Y3, Y0
 	VADDPS  Y0, Y4, Y0
-	VADDPS  eight3f800000<>+0(SB), Y0, Y0
+	VADDPS  all3f800000<>+0(SB), Y0, Y0
 	VPSRAD  $0x01, Y2, Y3
-	VPADDD  eight0000007f<>+0(SB), Y3, Y4
+	VPADDD  all0000007f<>+0(SB), Y3, Y4
 	VPSLLD  $0x17, Y4, Y4
 	VMULPS  Y4, Y0, Y0
 	VPSUBD  Y3, Y2, Y2
-	VPADDD  eight0000007f<>+0(SB), Y2, Y2
+	VPADDD  all0000007f<>+0(SB), Y2, Y2
 	VPSLLD  $0x17, Y2, Y2
 	VMULPS  Y2, Y0, Y0
 	VADDPS  Y0, Y0, Y2
-	VADDPS  eight40000000<>+0(SB), Y0, Y0
+	VADDPS  all40000000<>+0(SB), Y0, Y0
 	VDIVPS  Y0, Y2, Y0
 	VMULPS  Y0, Y0, Y2
 	VMULPS  Y2, Y0, Y3
-	VMULPS  eight3a0f7c2b<>+0(SB), Y2, Y4
-	VADDPS  eight3b0f5b11<>+0(SB), Y4, Y4
+	VMULPS  all3a0f7c2b<>+0(SB), Y2, Y4
+	VADDPS  all3b0f5b11<>+0(SB), Y4, Y4
 	VMULPS  Y2, Y4, Y4
-	VADDPS  eight3c4ce93d<>+0(SB), Y4, Y4
+	VADDPS  all3c4ce93d<>+0(SB), Y4, Y4
 	VMULPS  Y2, Y4, Y2
-	VADDPS  eight3daaaa80<>+0(SB), Y2, Y2
+	VADDPS  all3daaaa80<>+0(SB), Y2, Y2
 	VMULPS  Y2, Y3, Y2
 	VADDPS  Y2, Y0, Y0
 	VADDPS  Y0, Y1, Y0
@@ -5461,55 +17554,55 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
-	VCMPPS     $0x11, eight00000000<>+0(SB), Y1, Y2
+	VCMPPS     $0x11, all00000000<>+0(SB), Y1, Y2
 	VANDNPS    Y1, Y2, Y2
-	VORPS      eight80000000<>+0(SB), Y1, Y1
-	VMOVUPS    eightc2d00000<>+0(SB), Y3
+	VORPS      all80000000<>+0(SB), Y1, Y1
+	VMOVUPS    allc2d00000<>+0(SB), Y3
 	VMAXPS     Y1, Y3, Y1
-	VMOVUPS    eight00000000<>+0(SB), Y3
+	VMOVUPS    all00000000<>+0(SB), Y3
 	VMINPS     Y1, Y3, Y1
-	VMULPS     eight3fb8aa3b<>+0(SB), Y1, Y3
-	VADDPS     eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS     eight4b400000<>+0(SB), Y3, Y4
-	VPSUBD     eight4b400000<>+0(SB), Y3, Y3
-	VMULPS     eight3f318000<>+0(SB), Y4, Y5
+	VMULPS     all3fb8aa3b<>+0(SB), Y1, Y3
+	VADDPS     all4b400000<>+0(SB), Y3, Y3
+	VSUBPS     all4b400000<>+0(SB), Y3, Y4
+	VPSUBD     all4b400000<>+0(SB), Y3, Y3
+	VMULPS     all3f318000<>+0(SB), Y4, Y5
 	VSUBPS     Y5, Y1, Y1
-	VMULPS     eightb95e8083<>+0(SB), Y4, Y4
+	VMULPS     allb95e8083<>+0(SB), Y4, Y4
 	VSUBPS     Y4, Y1, Y5
 	VSUBPS     Y5, Y1, Y1
 	VSUBPS     Y4, Y1, Y1
-	VMULPS     eight3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS     eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS     all3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS     all3c091da5<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS     all3d2aaa31<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS     all3e2aaa48<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3f000000<>+0(SB), Y4, Y4
+	VADDPS     all3f000000<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y5, Y6
 	VMULPS     Y4, Y6, Y4
 	VADDPS     Y1, Y4, Y1
 	VADDPS     Y1, Y5, Y1
-	VADDPS     eight3f800000<>+0(SB), Y1, Y1
+	VADDPS     all3f800000<>+0(SB), Y1, Y1
 	VPSRAD     $0x01, Y3, Y4
-	VPADDD     eight0000007f<>+0(SB), Y4, Y5
+	VPADDD     all0000007f<>+0(SB), Y4, Y5
 	VPSLLD     $0x17, Y5, Y5
 	VMULPS     Y5, Y1, Y1
 	VPSUBD     Y4, Y3, Y3
-	VPADDD     eight0000007f<>+0(SB), Y3, Y3
+	VPADDD     all0000007f<>+0(SB), Y3, Y3
 	VPSLLD     $0x17, Y3, Y3
 	VMULPS     Y3, Y1, Y1
 	VADDPS     Y1, Y1, Y3
-	VADDPS     eight40000000<>+0(SB), Y1, Y1
+	VADDPS     all40000000<>+0(SB), Y1, Y1
 	VDIVPS     Y1, Y3, Y1
 	VMULPS     Y1, Y1, Y3
 	VMULPS     Y3, Y1, Y4
-	VMULPS     eight3a0f7c2b<>+0(SB), Y3, Y5
-	VADDPS     eight3b0f5b11<>+0(SB), Y5, Y5
+	VMULPS     all3a0f7c2b<>+0(SB), Y3, Y5
+	VADDPS     all3b0f5b11<>+0(SB), Y5, Y5
 	VMULPS     Y3, Y5, Y5
-	VADDPS     eight3c4ce93d<>+0(SB), Y5, Y5
+	VADDPS     all3c4ce93d<>+0(SB), Y5, Y5
 	VMULPS     Y3, Y5, Y3
-	VADDPS     eight3daaaa80<>+0(SB), Y3, Y3
+	VADDPS     all3daaaa80<>+0(SB), Y3, Y3
 	VMULPS     Y3, Y4, Y3
 	VADDPS     Y3, Y1, Y1
 	VADDPS     Y1, Y2, Y1
@@ -5519,244 +17612,516 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight80000000<>+0(SB)/4, $0x80000000
-DATA eight80000000<>+4(SB)/4, $0x80000000
-DATA eight80000000<>+8(SB)/4, $0x80000000
-DATA eight80000000<>+12(SB)/4, $0x80000000
-DATA eight80000000<>+16(SB)/4, $0x80000000
-DATA eight80000000<>+20(SB)/4, $0x80000000
-DATA eight80000000<>+24(SB)/4, $0x80000000
-DATA eight80000000<>+28(SB)/4, $0x80000000
-GLOBL eight80000000<>(SB), RODATA|NOPTR, $32
+DATA all80000000<>+0(SB)/4, $0x80000000
+DATA all80000000<>+4(SB)/4, $0x80000000
+DATA all80000000<>+8(SB)/4, $0x80000000
+DATA all80000000<>+12(SB)/4, $0x80000000
+DATA all80000000<>+16(SB)/4, $0x80000000
+DATA all80000000<>+20(SB)/4, $0x80000000
+DATA all80000000<>+24(SB)/4, $0x80000000
+DATA all80000000<>+28(SB)/4, $0x80000000
+DATA all80000000<>+32(SB)/4, $0x80000000
+DATA all80000000<>+36(SB)/4, $0x80000000
+DATA all80000000<>+40(SB)/4, $0x80000000
+DATA all80000000<>+44(SB)/4, $0x80000000
+DATA all80000000<>+48(SB)/4, $0x80000000
+DATA all80000000<>+52(SB)/4, $0x80000000
+DATA all80000000<>+56(SB)/4, $0x80000000
+DATA all80000000<>+60(SB)/4, $0x80000000
+GLOBL all80000000<>(SB), RODATA|NOPTR, $64
 
-DATA eightc2d00000<>+0(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+4(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+8(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+12(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+16(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+20(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+24(SB)/4, $0xc2d00000
-DATA eightc2d00000<>+28(SB)/4, $0xc2d00000
-GLOBL eightc2d00000<>(SB), RODATA|NOPTR, $32
+DATA allc2d00000<>+0(SB)/4, $0xc2d00000
+DATA allc2d00000<>+4(SB)/4, $0xc2d00000
+DATA allc2d00000<>+8(SB)/4, $0xc2d00000
+DATA allc2d00000<>+12(SB)/4, $0xc2d00000
+DATA allc2d00000<>+16(SB)/4, $0xc2d00000
+DATA allc2d00000<>+20(SB)/4, $0xc2d00000
+DATA allc2d00000<>+24(SB)/4, $0xc2d00000
+DATA allc2d00000<>+28(SB)/4, $0xc2d00000
+DATA allc2d00000<>+32(SB)/4, $0xc2d00000
+DATA allc2d00000<>+36(SB)/4, $0xc2d00000
+DATA allc2d00000<>+40(SB)/4, $0xc2d00000
+DATA allc2d00000<>+44(SB)/4, $0xc2d00000
+DATA allc2d00000<>+48(SB)/4, $0xc2d00000
+DATA allc2d00000<>+52(SB)/4, $0xc2d00000
+DATA allc2d00000<>+56(SB)/4, $0xc2d00000
+DATA allc2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL allc2d00000<>(SB), RODATA|NOPTR, $64
 
-DATA eight3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA eight3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL eight3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA all3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA all3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL all3fb8aa3b<>(SB), RODATA|NOPTR, $64
 
-DATA eight4b400000<>+0(SB)/4, $0x4b400000
-DATA eight4b400000<>+4(SB)/4, $0x4b400000
-DATA eight4b400000<>+8(SB)/4, $0x4b400000
-DATA eight4b400000<>+12(SB)/4, $0x4b400000
-DATA eight4b400000<>+16(SB)/4, $0x4b400000
-DATA eight4b400000<>+20(SB)/4, $0x4b400000
-DATA eight4b400000<>+24(SB)/4, $0x4b400000
-DATA eight4b400000<>+28(SB)/4, $0x4b400000
-GLOBL eight4b400000<>(SB), RODATA|NOPTR, $32
+DATA all4b400000<>+0(SB)/4, $0x4b400000
+DATA all4b400000<>+4(SB)/4, $0x4b400000
+DATA all4b400000<>+8(SB)/4, $0x4b400000
+DATA all4b400000<>+12(SB)/4, $0x4b400000
+DATA all4b400000<>+16(SB)/4, $0x4b400000
+DATA all4b400000<>+20(SB)/4, $0x4b400000
+DATA all4b400000<>+24(SB)/4, $0x4b400000
+DATA all4b400000<>+28(SB)/4, $0x4b400000
+DATA all4b400000<>+32(SB)/4, $0x4b400000
+DATA all4b400000<>+36(SB)/4, $0x4b400000
+DATA all4b400000<>+40(SB)/4, $0x4b400000
+DATA all4b400000<>+44(SB)/4, $0x4b400000
+DATA all4b400000<>+48(SB)/4, $0x4b400000
+DATA all4b400000<>+52(SB)/4, $0x4b400000
+DATA all4b400000<>+56(SB)/4, $0x4b400000
+DATA all4b400000<>+60(SB)/4, $0x4b400000
+GLOBL all4b400000<>(SB), RODATA|NOPTR, $64
 
-DATA eight3f318000<>+0(SB)/4, $0x3f318000
-DATA eight3f318000<>+4(SB)/4, $0x3f318000
-DATA eight3f318000<>+8(SB)/4, $0x3f318000
-DATA eight3f318000<>+12(SB)/4, $0x3f318000
-DATA eight3f318000<>+16(SB)/4, $0x3f318000
-DATA eight3f318000<>+20(SB)/4, $0x3f318000
-DATA eight3f318000<>+24(SB)/4, $0x3f318000
-DATA eight3f318000<>+28(SB)/4, $0x3f318000
-GLOBL eight3f318000<>(SB), RODATA|NOPTR, $32
+DATA all3f318000<>+0(SB)/4, $0x3f318000
+DATA all3f318000<>+4(SB)/4, $0x3f318000
+DATA all3f318000<>+8(SB)/4, $0x3f318000
+DATA all3f318000<>+12(SB)/4, $0x3f318000
+DATA all3f318000<>+16(SB)/4, $0x3f318000
+DATA all3f318000<>+20(SB)/4, $0x3f318000
+DATA all3f318000<>+24(SB)/4, $0x3f318000
+DATA all3f318000<>+28(SB)/4, $0x3f318000
+DATA all3f318000<>+32(SB)/4, $0x3f318000
+DATA all3f318000<>+36(SB)/4, $0x3f318000
+DATA all3f318000<>+40(SB)/4, $0x3f318000
+DATA all3f318000<>+44(SB)/4, $0x3f318000
+DATA all3f318000<>+48(SB)/4, $0x3f318000
+DATA all3f318000<>+52(SB)/4, $0x3f318000
+DATA all3f318000<>+56(SB)/4, $0x3f318000
+DATA all3f318000<>+60(SB)/4, $0x3f318000
+GLOBL all3f318000<>(SB), RODATA|NOPTR, $64
 
-DATA eightb95e8083<>+0(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+4(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+8(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+12(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+16(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+20(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+24(SB)/4, $0xb95e8083
-DATA eightb95e8083<>+28(SB)/4, $0xb95e8083
-GLOBL eightb95e8083<>(SB), RODATA|NOPTR, $32
+DATA allb95e8083<>+0(SB)/4, $0xb95e8083
+DATA allb95e8083<>+4(SB)/4, $0xb95e8083
+DATA allb95e8083<>+8(SB)/4, $0xb95e8083
+DATA allb95e8083<>+12(SB)/4, $0xb95e8083
+DATA allb95e8083<>+16(SB)/4, $0xb95e8083
+DATA allb95e8083<>+20(SB)/4, $0xb95e8083
+DATA allb95e8083<>+24(SB)/4, $0xb95e8083
+DATA allb95e8083<>+28(SB)/4, $0xb95e8083
+DATA allb95e8083<>+32(SB)/4, $0xb95e8083
+DATA allb95e8083<>+36(SB)/4, $0xb95e8083
+DATA allb95e8083<>+40(SB)/4, $0xb95e8083
+DATA allb95e8083<>+44(SB)/4, $0xb95e8083
+DATA allb95e8083<>+48(SB)/4, $0xb95e8083
+DATA allb95e8083<>+52(SB)/4, $0xb95e8083
+DATA allb95e8083<>+56(SB)/4, $0xb95e8083
+DATA allb95e8083<>+60(SB)/4, $0xb95e8083
+GLOBL allb95e8083<>(SB), RODATA|NOPTR, $64
 
-DATA eight3ab6d8dd<>+0(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+4(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+8(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+12(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+16(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+20(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+24(SB)/4, $0x3ab6d8dd
-DATA eight3ab6d8dd<>+28(SB)/4, $0x3ab6d8dd
-GLOBL eight3ab6d8dd<>(SB), RODATA|NOPTR, $32
+DATA all3ab6d8dd<>+0(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+4(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+8(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+12(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+16(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+20(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+24(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+28(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+32(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+36(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+40(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+44(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+48(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+52(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+56(SB)/4, $0x3ab6d8dd
+DATA all3ab6d8dd<>+60(SB)/4, $0x3ab6d8dd
+GLOBL all3ab6d8dd<>(SB), RODATA|NOPTR, $64
 
-DATA eight3c091da5<>+0(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+4(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+8(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+12(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+16(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+20(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+24(SB)/4, $0x3c091da5
-DATA eight3c091da5<>+28(SB)/4, $0x3c091da5
-GLOBL eight3c091da5<>(SB), RODATA|NOPTR, $32
+DATA all3c091da5<>+0(SB)/4, $0x3c091da5
+DATA all3c091da5<>+4(SB)/4, $0x3c091da5
+DATA all3c091da5<>+8(SB)/4, $0x3c091da5
+DATA all3c091da5<>+12(SB)/4, $0x3c091da5
+DATA all3c091da5<>+16(SB)/4, $0x3c091da5
+DATA all3c091da5<>+20(SB)/4, $0x3c091da5
+DATA all3c091da5<>+24(SB)/4, $0x3c091da5
+DATA all3c091da5<>+28(SB)/4, $0x3c091da5
+DATA all3c091da5<>+32(SB)/4, $0x3c091da5
+DATA all3c091da5<>+36(SB)/4, $0x3c091da5
+DATA all3c091da5<>+40(SB)/4, $0x3c091da5
+DATA all3c091da5<>+44(SB)/4, $0x3c091da5
+DATA all3c091da5<>+48(SB)/4, $0x3c091da5
+DATA all3c091da5<>+52(SB)/4, $0x3c091da5
+DATA all3c091da5<>+56(SB)/4, $0x3c091da5
+DATA all3c091da5<>+60(SB)/4, $0x3c091da5
+GLOBL all3c091da5<>(SB), RODATA|NOPTR, $64
 
-DATA eight3d2aaa31<>+0(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+4(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+8(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+12(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+16(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+20(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+24(SB)/4, $0x3d2aaa31
-DATA eight3d2aaa31<>+28(SB)/4, $0x3d2aaa31
-GLOBL eight3d2aaa31<>(SB), RODATA|NOPTR, $32
+DATA all3d2aaa31<>+0(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+4(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+8(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+12(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+16(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+20(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+24(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+28(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+32(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+36(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+40(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+44(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+48(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+52(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+56(SB)/4, $0x3d2aaa31
+DATA all3d2aaa31<>+60(SB)/4, $0x3d2aaa31
+GLOBL all3d2aaa31<>(SB), RODATA|NOPTR, $64
 
-DATA eight3e2aaa48<>+0(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+4(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+8(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+12(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+16(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+20(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+24(SB)/4, $0x3e2aaa48
-DATA eight3e2aaa48<>+28(SB)/4, $0x3e2aaa48
-GLOBL eight3e2aaa48<>(SB), RODATA|NOPTR, $32
+DATA all3e2aaa48<>+0(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+4(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+8(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+12(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+16(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+20(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+24(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+28(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+32(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+36(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+40(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+44(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+48(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+52(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+56(SB)/4, $0x3e2aaa48
+DATA all3e2aaa48<>+60(SB)/4, $0x3e2aaa48
+GLOBL all3e2aaa48<>(SB), RODATA|NOPTR, $64
 
-DATA eight3f000000<>+0(SB)/4, $0x3f000000
-DATA eight3f000000<>+4(SB)/4, $0x3f000000
-DATA eight3f000000<>+8(SB)/4, $0x3f000000
-DATA eight3f000000<>+12(SB)/4, $0x3f000000
-DATA eight3f000000<>+16(SB)/4, $0x3f000000
-DATA eight3f000000<>+20(SB)/4, $0x3f000000
-DATA eight3f000000<>+24(SB)/4, $0x3f000000
-DATA eight3f000000<>+28(SB)/4, $0x3f000000
-GLOBL eight3f000000<>(SB), RODATA|NOPTR, $32
+DATA all3f000000<>+0(SB)/4, $0x3f000000
+DATA all3f000000<>+4(SB)/4, $0x3f000000
+DATA all3f000000<>+8(SB)/4, $0x3f000000
+DATA all3f000000<>+12(SB)/4, $0x3f000000
+DATA all3f000000<>+16(SB)/4, $0x3f000000
+DATA all3f000000<>+20(SB)/4, $0x3f000000
+DATA all3f000000<>+24(SB)/4, $0x3f000000
+DATA all3f000000<>+28(SB)/4, $0x3f000000
+DATA all3f000000<>+32(SB)/4, $0x3f000000
+DATA all3f000000<>+36(SB)/4, $0x3f000000
+DATA all3f000000<>+40(SB)/4, $0x3f000000
+DATA all3f000000<>+44(SB)/4, $0x3f000000
+DATA all3f000000<>+48(SB)/4, $0x3f000000
+DATA all3f000000<>+52(SB)/4, $0x3f000000
+DATA all3f000000<>+56(SB)/4, $0x3f000000
+DATA all3f000000<>+60(SB)/4, $0x3f000000
+GLOBL all3f000000<>(SB), RODATA|NOPTR, $64
 
-DATA eight3f800000<>+0(SB)/4, $0x3f800000
-DATA eight3f800000<>+4(SB)/4, $0x3f800000
-DATA eight3f800000<>+8(SB)/4, $0x3f800000
-DATA eight3f800000<>+12(SB)/4, $0x3f800000
-DATA eight3f800000<>+16(SB)/4, $0x3f800000
-DATA eight3f800000<>+20(SB)/4, $0x3f800000
-DATA eight3f800000<>+24(SB)/4, $0x3f800000
-DATA eight3f800000<>+28(SB)/4, $0x3f800000
-GLOBL eight3f800000<>(SB), RODATA|NOPTR, $32
+DATA all3f800000<>+0(SB)/4, $0x3f800000
+DATA all3f800000<>+4(SB)/4, $0x3f800000
+DATA all3f800000<>+8(SB)/4, $0x3f800000
+DATA all3f800000<>+12(SB)/4, $0x3f800000
+DATA all3f800000<>+16(SB)/4, $0x3f800000
+DATA all3f800000<>+20(SB)/4, $0x3f800000
+DATA all3f800000<>+24(SB)/4, $0x3f800000
+DATA all3f800000<>+28(SB)/4, $0x3f800000
+DATA all3f800000<>+32(SB)/4, $0x3f800000
+DATA all3f800000<>+36(SB)/4, $0x3f800000
+DATA all3f800000<>+40(SB)/4, $0x3f800000
+DATA all3f800000<>+44(SB)/4, $0x3f800000
+DATA all3f800000<>+48(SB)/4, $0x3f800000
+DATA all3f800000<>+52(SB)/4, $0x3f800000
+DATA all3f800000<>+56(SB)/4, $0x3f800000
+DATA all3f800000<>+60(SB)/4, $0x3f800000
+GLOBL all3f800000<>(SB), RODATA|NOPTR, $64
 
-DATA eight0000007f<>+0(SB)/4, $0x0000007f
-DATA eight0000007f<>+4(SB)/4, $0x0000007f
-DATA eight0000007f<>+8(SB)/4, $0x0000007f
-DATA eight0000007f<>+12(SB)/4, $0x0000007f
-DATA eight0000007f<>+16(SB)/4, $0x0000007f
-DATA eight0000007f<>+20(SB)/4, $0x0000007f
-DATA eight0000007f<>+24(SB)/4, $0x0000007f
-DATA eight0000007f<>+28(SB)/4, $0x0000007f
-GLOBL eight0000007f<>(SB), RODATA|NOPTR, $32
+DATA all0000007f<>+0(SB)/4, $0x0000007f
+DATA all0000007f<>+4(SB)/4, $0x0000007f
+DATA all0000007f<>+8(SB)/4, $0x0000007f
+DATA all0000007f<>+12(SB)/4, $0x0000007f
+DATA all0000007f<>+16(SB)/4, $0x0000007f
+DATA all0000007f<>+20(SB)/4, $0x0000007f
+DATA all0000007f<>+24(SB)/4, $0x0000007f
+DATA all0000007f<>+28(SB)/4, $0x0000007f
+DATA all0000007f<>+32(SB)/4, $0x0000007f
+DATA all0000007f<>+36(SB)/4, $0x0000007f
+DATA all0000007f<>+40(SB)/4, $0x0000007f
+DATA all0000007f<>+44(SB)/4, $0x0000007f
+DATA all0000007f<>+48(SB)/4, $0x0000007f
+DATA all0000007f<>+52(SB)/4, $0x0000007f
+DATA all0000007f<>+56(SB)/4, $0x0000007f
+DATA all0000007f<>+60(SB)/4, $0x0000007f
+GLOBL all0000007f<>(SB), RODATA|NOPTR, $64
 
-DATA eight40000000<>+0(SB)/4, $0x40000000
-DATA eight40000000<>+4(SB)/4, $0x40000000
-DATA eight40000000<>+8(SB)/4, $0x40000000
-DATA eight40000000<>+12(SB)/4, $0x40000000
-DATA eight40000000<>+16(SB)/4, $0x40000000
-DATA eight40000000<>+20(SB)/4, $0x40000000
-DATA eight40000000<>+24(SB)/4, $0x40000000
-DATA eight40000000<>+28(SB)/4, $0x40000000
-GLOBL eight40000000<>(SB), RODATA|NOPTR, $32
+DATA all40000000<>+0(SB)/4, $0x40000000
+DATA all40000000<>+4(SB)/4, $0x40000000
+DATA all40000000<>+8(SB)/4, $0x40000000
+DATA all40000000<>+12(SB)/4, $0x40000000
+DATA all40000000<>+16(SB)/4, $0x40000000
+DATA all40000000<>+20(SB)/4, $0x40000000
+DATA all40000000<>+24(SB)/4, $0x40000000
+DATA all40000000<>+28(SB)/4, $0x40000000
+DATA all40000000<>+32(SB)/4, $0x40000000
+DATA all40000000<>+36(SB)/4, $0x40000000
+DATA all40000000<>+40(SB)/4, $0x40000000
+DATA all40000000<>+44(SB)/4, $0x40000000
+DATA all40000000<>+48(SB)/4, $0x40000000
+DATA all40000000<>+52(SB)/4, $0x40000000
+DATA all40000000<>+56(SB)/4, $0x40000000
+DATA all40000000<>+60(SB)/4, $0x40000000
+GLOBL all40000000<>(SB), RODATA|NOPTR, $64
 
-DATA eight3a0f7c2b<>+0(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+4(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+8(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+12(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+16(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+20(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+24(SB)/4, $0x3a0f7c2b
-DATA eight3a0f7c2b<>+28(SB)/4, $0x3a0f7c2b
-GLOBL eight3a0f7c2b<>(SB), RODATA|NOPTR, $32
+DATA all3a0f7c2b<>+0(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+4(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+8(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+12(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+16(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+20(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+24(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+28(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+32(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+36(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+40(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+44(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+48(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+52(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+56(SB)/4, $0x3a0f7c2b
+DATA all3a0f7c2b<>+60(SB)/4, $0x3a0f7c2b
+GLOBL all3a0f7c2b<>(SB), RODATA|NOPTR, $64
 
-DATA eight3b0f5b11<>+0(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+4(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+8(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+12(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+16(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+20(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+24(SB)/4, $0x3b0f5b11
-DATA eight3b0f5b11<>+28(SB)/4, $0x3b0f5b11
-GLOBL eight3b0f5b11<>(SB), RODATA|NOPTR, $32
+DATA all3b0f5b11<>+0(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+4(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+8(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+12(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+16(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+20(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+24(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+28(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+32(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+36(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+40(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+44(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+48(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+52(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+56(SB)/4, $0x3b0f5b11
+DATA all3b0f5b11<>+60(SB)/4, $0x3b0f5b11
+GLOBL all3b0f5b11<>(SB), RODATA|NOPTR, $64
 
-DATA eight3c4ce93d<>+0(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+4(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+8(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+12(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+16(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+20(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+24(SB)/4, $0x3c4ce93d
-DATA eight3c4ce93d<>+28(SB)/4, $0x3c4ce93d
-GLOBL eight3c4ce93d<>(SB), RODATA|NOPTR, $32
+DATA all3c4ce93d<>+0(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+4(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+8(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+12(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+16(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+20(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+24(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+28(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+32(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+36(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+40(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+44(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+48(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+52(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+56(SB)/4, $0x3c4ce93d
+DATA all3c4ce93d<>+60(SB)/4, $0x3c4ce93d
+GLOBL all3c4ce93d<>(SB), RODATA|NOPTR, $64
 
-DATA eight3daaaa80<>+0(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+4(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+8(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+12(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+16(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+20(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+24(SB)/4, $0x3daaaa80
-DATA eight3daaaa80<>+28(SB)/4, $0x3daaaa80
-GLOBL eight3daaaa80<>(SB), RODATA|NOPTR, $32
+DATA all3daaaa80<>+0(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+4(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+8(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+12(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+16(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+20(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+24(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+28(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+32(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+36(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+40(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+44(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+48(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+52(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+56(SB)/4, $0x3daaaa80
+DATA all3daaaa80<>+60(SB)/4, $0x3daaaa80
+GLOBL all3daaaa80<>(SB), RODATA|NOPTR, $64
 
-// func sigmoidAVX2(n int, a *float32, z *float32)
-// Requires: AVX, AVX2
-TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
+// func sigmoidVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·sigmoidVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (DX), Z0
+	VMOVUPS    allc2d00000<>+0(SB), Z1
+	VMAXPS     Z0, Z1, Z0
+	VMOVUPS    all42d00000<>+0(SB), Z1
+	VMINPS     Z0, Z1, Z0
+	VORPS      all80000000<>+0(SB), Z0, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VPSUBD     all4b400000<>+0(SB), Z2, Z2
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z4
+	VSUBPS     Z4, Z1, Z1
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z4, Z5
+	VMULPS     Z3, Z5, Z3
+	VADDPS     Z1, Z3, Z1
+	VADDPS     Z1, Z4, Z1
+	VPMAXSD    allffffffc0<>+0(SB), Z2, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VADDPS     all3f800000<>+0(SB), Z3, Z4
+	VMULPS     Z1, Z3, Z3
+	VADDPS     Z3, Z4, Z3
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z4
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z4, Z5
+	VPTERNLOGD $0xca, Z0, Z1, Z5
+	VDIVPS     Z3, Z5, Z0
+	VANDPS     Z4, Z2, Z1
+	VPSRAD     $0x01, Z1, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z0, Z0
+	VPSUBD     Z2, Z1, Z1
+	VPADDD     all0000007f<>+0(SB), Z1, Z1
+	VPSLLD     $0x17, Z1, Z1
+	VMULPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS    allc2d00000<>+0(SB), Z1
+	VMAXPS     Z0, Z1, Z0
+	VMOVUPS    all42d00000<>+0(SB), Z1
+	VMINPS     Z0, Z1, Z0
+	VORPS      all80000000<>+0(SB), Z0, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VPSUBD     all4b400000<>+0(SB), Z2, Z2
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z4
+	VSUBPS     Z4, Z1, Z1
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z4, Z5
+	VMULPS     Z3, Z5, Z3
+	VADDPS     Z1, Z3, Z1
+	VADDPS     Z1, Z4, Z1
+	VPMAXSD    allffffffc0<>+0(SB), Z2, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VADDPS     all3f800000<>+0(SB), Z3, Z4
+	VMULPS     Z1, Z3, Z3
+	VADDPS     Z3, Z4, Z3
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K2
+	VPMOVM2D   K2, Z4
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z4, Z5
+	VPTERNLOGD $0xca, Z0, Z1, Z5
+	VDIVPS     Z3, Z5, Z0
+	VANDPS     Z4, Z2, Z1
+	VPSRAD     $0x01, Z1, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z0, Z0
+	VPSUBD     Z2, Z1, Z1
+	VPADDD     all0000007f<>+0(SB), Z1, Z1
+	VPSLLD     $0x17, Z1, Z1
+	VMULPS     Z1, Z0, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ      AX, $0x08
 	JLT       rest
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y0
-	VMOVUPS   eightc2d00000<>+0(SB), Y1
+	VMOVUPS   allc2d00000<>+0(SB), Y1
 	VMAXPS    Y0, Y1, Y0
-	VMOVUPS   eight42d00000<>+0(SB), Y1
+	VMOVUPS   all42d00000<>+0(SB), Y1
 	VMINPS    Y0, Y1, Y0
-	VORPS     eight80000000<>+0(SB), Y0, Y1
-	VMULPS    eight3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS    eight4b400000<>+0(SB), Y2, Y2
-	VSUBPS    eight4b400000<>+0(SB), Y2, Y3
-	VPSUBD    eight4b400000<>+0(SB), Y2, Y2
-	VMULPS    eight3f318000<>+0(SB), Y3, Y4
+	VORPS     all80000000<>+0(SB), Y0, Y1
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    all4b400000<>+0(SB), Y2, Y2
+	VSUBPS    all4b400000<>+0(SB), Y2, Y3
+	VPSUBD    all4b400000<>+0(SB), Y2, Y2
+	VMULPS    all3f318000<>+0(SB), Y3, Y4
 	VSUBPS    Y4, Y1, Y1
-	VMULPS    eightb95e8083<>+0(SB), Y3, Y3
+	VMULPS    allb95e8083<>+0(SB), Y3, Y3
 	VSUBPS    Y3, Y1, Y4
 	VSUBPS    Y4, Y1, Y1
 	VSUBPS    Y3, Y1, Y1
-	VMULPS    eight3ab6d8dd<>+0(SB), Y4, Y3
-	VADDPS    eight3c091da5<>+0(SB), Y3, Y3
+	VMULPS    all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS    all3c091da5<>+0(SB), Y3, Y3
 	VMULPS    Y4, Y3, Y3
-	VADDPS    eight3d2aaa31<>+0(SB), Y3, Y3
+	VADDPS    all3d2aaa31<>+0(SB), Y3, Y3
 	VMULPS    Y4, Y3, Y3
-	VADDPS    eight3e2aaa48<>+0(SB), Y3, Y3
+	VADDPS    all3e2aaa48<>+0(SB), Y3, Y3
 	VMULPS    Y4, Y3, Y3
-	VADDPS    eight3f000000<>+0(SB), Y3, Y3
+	VADDPS    all3f000000<>+0(SB), Y3, Y3
 	VMULPS    Y4, Y4, Y5
 	VMULPS    Y3, Y5, Y3
 	VADDPS    Y1, Y3, Y1
 	VADDPS    Y1, Y4, Y1
-	VPMAXSD   eightffffffc0<>+0(SB), Y2, Y3
-	VPADDD    eight0000007f<>+0(SB), Y3, Y3
+	VPMAXSD   allffffffc0<>+0(SB), Y2, Y3
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
-	VADDPS    eight3f800000<>+0(SB), Y3, Y4
+	VADDPS    all3f800000<>+0(SB), Y3, Y4
 	VMULPS    Y1, Y3, Y3
 	VADDPS    Y3, Y4, Y3
-	VCMPPS    $0x11, eight00000000<>+0(SB), Y0, Y4
-	VADDPS    eight3f800000<>+0(SB), Y1, Y1
+	VCMPPS    $0x11, all00000000<>+0(SB), Y0, Y4
+	VADDPS    all3f800000<>+0(SB), Y1, Y1
 	VSUBPS    Y0, Y0, Y0
-	VADDPS    eight3f800000<>+0(SB), Y0, Y0
+	VADDPS    all3f800000<>+0(SB), Y0, Y0
 	VBLENDVPS Y4, Y1, Y0, Y0
 	VDIVPS    Y3, Y0, Y0
 	VANDPS    Y4, Y2, Y1
 	VPSRAD    $0x01, Y1, Y2
-	VPADDD    eight0000007f<>+0(SB), Y2, Y3
+	VPADDD    all0000007f<>+0(SB), Y2, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y0, Y0
 	VPSUBD    Y2, Y1, Y1
-	VPADDD    eight0000007f<>+0(SB), Y1, Y1
+	VPADDD    all0000007f<>+0(SB), Y1, Y1
 	VPSLLD    $0x17, Y1, Y1
 	VMULPS    Y1, Y0, Y0
 	VMOVUPS   Y0, (CX)
@@ -5773,52 +18138,52 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
-	VMOVUPS    eightc2d00000<>+0(SB), Y2
+	VMOVUPS    allc2d00000<>+0(SB), Y2
 	VMAXPS     Y1, Y2, Y1
-	VMOVUPS    eight42d00000<>+0(SB), Y2
+	VMOVUPS    all42d00000<>+0(SB), Y2
 	VMINPS     Y1, Y2, Y1
-	VORPS      eight80000000<>+0(SB), Y1, Y2
-	VMULPS     eight3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS     eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS     eight4b400000<>+0(SB), Y3, Y4
-	VPSUBD     eight4b400000<>+0(SB), Y3, Y3
-	VMULPS     eight3f318000<>+0(SB), Y4, Y5
+	VORPS      all80000000<>+0(SB), Y1, Y2
+	VMULPS     all3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS     all4b400000<>+0(SB), Y3, Y3
+	VSUBPS     all4b400000<>+0(SB), Y3, Y4
+	VPSUBD     all4b400000<>+0(SB), Y3, Y3
+	VMULPS     all3f318000<>+0(SB), Y4, Y5
 	VSUBPS     Y5, Y2, Y2
-	VMULPS     eightb95e8083<>+0(SB), Y4, Y4
+	VMULPS     allb95e8083<>+0(SB), Y4, Y4
 	VSUBPS     Y4, Y2, Y5
 	VSUBPS     Y5, Y2, Y2
 	VSUBPS     Y4, Y2, Y2
-	VMULPS     eight3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS     eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS     all3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS     all3c091da5<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS     all3d2aaa31<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS     all3e2aaa48<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3f000000<>+0(SB), Y4, Y4
+	VADDPS     all3f000000<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y5, Y6
 	VMULPS     Y4, Y6, Y4
 	VADDPS     Y2, Y4, Y2
 	VADDPS     Y2, Y5, Y2
-	VPMAXSD    eightffffffc0<>+0(SB), Y3, Y4
-	VPADDD     eight0000007f<>+0(SB), Y4, Y4
+	VPMAXSD    allffffffc0<>+0(SB), Y3, Y4
+	VPADDD     all0000007f<>+0(SB), Y4, Y4
 	VPSLLD     $0x17, Y4, Y4
-	VADDPS     eight3f800000<>+0(SB), Y4, Y5
+	VADDPS     all3f800000<>+0(SB), Y4, Y5
 	VMULPS     Y2, Y4, Y4
 	VADDPS     Y4, Y5, Y4
-	VCMPPS     $0x11, eight00000000<>+0(SB), Y1, Y5
-	VADDPS     eight3f800000<>+0(SB), Y2, Y2
+	VCMPPS     $0x11, all00000000<>+0(SB), Y1, Y5
+	VADDPS     all3f800000<>+0(SB), Y2, Y2
 	VSUBPS     Y1, Y1, Y1
-	VADDPS     eight3f800000<>+0(SB), Y1, Y1
+	VADDPS     all3f800000<>+0(SB), Y1, Y1
 	VBLENDVPS  Y5, Y2, Y1, Y1
 	VDIVPS     Y4, Y1, Y1
 	VANDPS     Y5, Y3, Y2
 	VPSRAD     $0x01, Y2, Y3
-	VPADDD     eight0000007f<>+0(SB), Y3, Y4
+	VPADDD     all0000007f<>+0(SB), Y3, Y4
 	VPSLLD     $0x17, Y4, Y4
 	VMULPS     Y4, Y1, Y1
 	VPSUBD     Y3, Y2, Y2
-	VPADDD     eight0000007f<>+0(SB), Y2, Y2
+	VPADDD     all0000007f<>+0(SB), Y2, Y2
 	VPSLLD     $0x17, Y2, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -5827,73 +18192,193 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight42d00000<>+0(SB)/4, $0x42d00000
-DATA eight42d00000<>+4(SB)/4, $0x42d00000
-DATA eight42d00000<>+8(SB)/4, $0x42d00000
-DATA eight42d00000<>+12(SB)/4, $0x42d00000
-DATA eight42d00000<>+16(SB)/4, $0x42d00000
-DATA eight42d00000<>+20(SB)/4, $0x42d00000
-DATA eight42d00000<>+24(SB)/4, $0x42d00000
-DATA eight42d00000<>+28(SB)/4, $0x42d00000
-GLOBL eight42d00000<>(SB), RODATA|NOPTR, $32
+DATA all42d00000<>+0(SB)/4, $0x42d00000
+DATA all42d00000<>+4(SB)/4, $0x42d00000
+DATA all42d00000<>+8(SB)/4, $0x42d00000
+DATA all42d00000<>+12(SB)/4, $0x42d00000
+DATA all42d00000<>+16(SB)/4, $0x42d00000
+DATA all42d00000<>+20(SB)/4, $0x42d00000
+DATA all42d00000<>+24(SB)/4, $0x42d00000
+DATA all42d00000<>+28(SB)/4, $0x42d00000
+DATA all42d00000<>+32(SB)/4, $0x42d00000
+DATA all42d00000<>+36(SB)/4, $0x42d00000
+DATA all42d00000<>+40(SB)/4, $0x42d00000
+DATA all42d00000<>+44(SB)/4, $0x42d00000
+DATA all42d00000<>+48(SB)/4, $0x42d00000
+DATA all42d00000<>+52(SB)/4, $0x42d00000
+DATA all42d00000<>+56(SB)/4, $0x42d00000
+DATA all42d00000<>+60(SB)/4, $0x42d00000
+GLOBL all42d00000<>(SB), RODATA|NOPTR, $64
 
-DATA eightffffffc0<>+0(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+4(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+8(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+12(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+16(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+20(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+24(SB)/4, $0xffffffc0
-DATA eightffffffc0<>+28(SB)/4, $0xffffffc0
-GLOBL eightffffffc0<>(SB), RODATA|NOPTR, $32
+DATA allffffffc0<>+0(SB)/4, $0xffffffc0
+DATA allffffffc0<>+4(SB)/4, $0xffffffc0
+DATA allffffffc0<>+8(SB)/4, $0xffffffc0
+DATA allffffffc0<>+12(SB)/4, $0xffffffc0
+DATA allffffffc0<>+16(SB)/4, $0xffffffc0
+DATA allffffffc0<>+20(SB)/4, $0xffffffc0
+DATA allffffffc0<>+24(SB)/4, $0xffffffc0
+DATA allffffffc0<>+28(SB)/4, $0xffffffc0
+DATA allffffffc0<>+32(SB)/4, $0xffffffc0
+DATA allffffffc0<>+36(SB)/4, $0xffffffc0
+DATA allffffffc0<>+40(SB)/4, $0xffffffc0
+DATA allffffffc0<>+44(SB)/4, $0xffffffc0
+DATA allffffffc0<>+48(SB)/4, $0xffffffc0
+DATA allffffffc0<>+52(SB)/4, $0xffffffc0
+DATA allffffffc0<>+56(SB)/4, $0xffffffc0
+DATA allffffffc0<>+60(SB)/4, $0xffffffc0
+GLOBL allffffffc0<>(SB), RODATA|NOPTR, $64
 
-// func tanhAVX2(n int, a *float32, z *float32)
-// Requires: AVX, AVX2
-TEXT ·tanhAVX2(SB), NOSPLIT, $0-24
+// func tanhVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·tanhVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (DX), Z0
+	VANDPS     all7fffffff<>+0(SB), Z0, Z1
+	VADDPS     Z1, Z1, Z1
+	VMOVUPS    all41a00000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     Z1, Z1, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z4
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     Z4, Z3, Z3
+	VADDPS     Z3, Z1, Z1
+	VPSLLD     $0x17, Z2, Z2
+	VPADDD     all3f800000<>+0(SB), Z2, Z2
+	VSUBPS     all3f800000<>+0(SB), Z2, Z3
+	VMULPS     Z1, Z2, Z1
+	VADDPS     Z1, Z3, Z1
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z2
+	VMOVUPS    allc0000000<>+0(SB), Z3
+	VANDNPS    all3f800000<>+0(SB), Z2, Z4
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VADDPS     all40000000<>+0(SB), Z1, Z1
+	VDIVPS     Z1, Z2, Z1
+	VADDPS     Z1, Z4, Z1
+	VANDPS     all80000000<>+0(SB), Z0, Z0
+	VORPS      Z0, Z1, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z0
+	VANDPS     all7fffffff<>+0(SB), Z0, Z1
+	VADDPS     Z1, Z1, Z1
+	VMOVUPS    all41a00000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     Z1, Z1, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z4
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     Z4, Z3, Z3
+	VADDPS     Z3, Z1, Z1
+	VPSLLD     $0x17, Z2, Z2
+	VPADDD     all3f800000<>+0(SB), Z2, Z2
+	VSUBPS     all3f800000<>+0(SB), Z2, Z3
+	VMULPS     Z1, Z2, Z1
+	VADDPS     Z1, Z3, Z1
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z1, K2
+	VPMOVM2D   K2, Z2
+	VMOVUPS    allc0000000<>+0(SB), Z3
+	VANDNPS    all3f800000<>+0(SB), Z2, Z4
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VADDPS     all40000000<>+0(SB), Z1, Z1
+	VDIVPS     Z1, Z2, Z1
+	VADDPS     Z1, Z4, Z1
+	VANDPS     all80000000<>+0(SB), Z0, Z0
+	VORPS      Z0, Z1, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ      AX, $0x08
 	JLT       rest
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y0
-	VANDPS    eight7fffffff<>+0(SB), Y0, Y1
+	VANDPS    all7fffffff<>+0(SB), Y0, Y1
 	VADDPS    Y1, Y1, Y1
-	VMOVUPS   eight41a00000<>+0(SB), Y2
+	VMOVUPS   all41a00000<>+0(SB), Y2
 	VMINPS    Y1, Y2, Y1
-	VMULPS    eight3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS    eight4b400000<>+0(SB), Y2, Y2
-	VSUBPS    eight4b400000<>+0(SB), Y2, Y3
-	VMULPS    eight3f318000<>+0(SB), Y3, Y4
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    all4b400000<>+0(SB), Y2, Y2
+	VSUBPS    all4b400000<>+0(SB), Y2, Y3
+	VMULPS    all3f318000<>+0(SB), Y3, Y4
 	VSUBPS    Y4, Y1, Y1
-	VMULPS    eightb95e8083<>+0(SB), Y3, Y3
+	VMULPS    allb95e8083<>+0(SB), Y3, Y3
 	VSUBPS    Y3, Y1, Y1
 	VMULPS    Y1, Y1, Y3
-	VMULPS    eight3ab6d8dd<>+0(SB), Y1, Y4
-	VADDPS    eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS    all3ab6d8dd<>+0(SB), Y1, Y4
+	VADDPS    all3c091da5<>+0(SB), Y4, Y4
 	VMULPS    Y1, Y4, Y4
-	VADDPS    eight3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS    all3d2aaa31<>+0(SB), Y4, Y4
 	VMULPS    Y1, Y4, Y4
-	VADDPS    eight3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS    all3e2aaa48<>+0(SB), Y4, Y4
 	VMULPS    Y1, Y4, Y4
-	VADDPS    eight3f000000<>+0(SB), Y4, Y4
+	VADDPS    all3f000000<>+0(SB), Y4, Y4
 	VMULPS    Y4, Y3, Y3
 	VADDPS    Y3, Y1, Y1
 	VPSLLD    $0x17, Y2, Y2
-	VPADDD    eight3f800000<>+0(SB), Y2, Y2
-	VSUBPS    eight3f800000<>+0(SB), Y2, Y3
+	VPADDD    all3f800000<>+0(SB), Y2, Y2
+	VSUBPS    all3f800000<>+0(SB), Y2, Y3
 	VMULPS    Y1, Y2, Y1
 	VADDPS    Y1, Y3, Y1
-	VCMPPS    $0x11, eight3f800000<>+0(SB), Y1, Y2
-	VMOVUPS   eightc0000000<>+0(SB), Y3
-	VANDNPS   eight3f800000<>+0(SB), Y2, Y4
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y1, Y2
+	VMOVUPS   allc0000000<>+0(SB), Y3
+	VANDNPS   all3f800000<>+0(SB), Y2, Y4
 	VBLENDVPS Y2, Y1, Y3, Y2
-	VADDPS    eight40000000<>+0(SB), Y1, Y1
+	VADDPS    all40000000<>+0(SB), Y1, Y1
 	VDIVPS    Y1, Y2, Y1
 	VADDPS    Y1, Y4, Y1
-	VANDPS    eight80000000<>+0(SB), Y0, Y0
+	VANDPS    all80000000<>+0(SB), Y0, Y0
 	VORPS     Y0, Y1, Y0
 	VMOVUPS   Y0, (CX)
 	ADDQ      $0x20, CX
@@ -5909,41 +18394,41 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
-	VANDPS     eight7fffffff<>+0(SB), Y1, Y2
+	VANDPS     all7fffffff<>+0(SB), Y1, Y2
 	VADDPS     Y2, Y2, Y2
-	VMOVUPS    eight41a00000<>+0(SB), Y3
+	VMOVUPS    all41a00000<>+0(SB), Y3
 	VMINPS     Y2, Y3, Y2
-	VMULPS     eight3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS     eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS     eight4b400000<>+0(SB), Y3, Y4
-	VMULPS     eight3f318000<>+0(SB), Y4, Y5
+	VMULPS     all3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS     all4b400000<>+0(SB), Y3, Y3
+	VSUBPS     all4b400000<>+0(SB), Y3, Y4
+	VMULPS     all3f318000<>+0(SB), Y4, Y5
 	VSUBPS     Y5, Y2, Y2
-	VMULPS     eightb95e8083<>+0(SB), Y4, Y4
+	VMULPS     allb95e8083<>+0(SB), Y4, Y4
 	VSUBPS     Y4, Y2, Y2
 	VMULPS     Y2, Y2, Y4
-	VMULPS     eight3ab6d8dd<>+0(SB), Y2, Y5
-	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS     all3ab6d8dd<>+0(SB), Y2, Y5
+	VADDPS     all3c091da5<>+0(SB), Y5, Y5
 	VMULPS     Y2, Y5, Y5
-	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
+	VADDPS     all3d2aaa31<>+0(SB), Y5, Y5
 	VMULPS     Y2, Y5, Y5
-	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
+	VADDPS     all3e2aaa48<>+0(SB), Y5, Y5
 	VMULPS     Y2, Y5, Y5
-	VADDPS     eight3f000000<>+0(SB), Y5, Y5
+	VADDPS     all3f000000<>+0(SB), Y5, Y5
 	VMULPS     Y5, Y4, Y4
 	VADDPS     Y4, Y2, Y2
 	VPSLLD     $0x17, Y3, Y3
-	VPADDD     eight3f800000<>+0(SB), Y3, Y3
-	VSUBPS     eight3f800000<>+0(SB), Y3, Y4
+	VPADDD     all3f800000<>+0(SB), Y3, Y3
+	VSUBPS     all3f800000<>+0(SB), Y3, Y4
 	VMULPS     Y2, Y3, Y2
 	VADDPS     Y2, Y4, Y2
-	VCMPPS     $0x11, eight3f800000<>+0(SB), Y2, Y3
-	VMOVUPS    eightc0000000<>+0(SB), Y4
-	VANDNPS    eight3f800000<>+0(SB), Y3, Y5
+	VCMPPS     $0x11, all3f800000<>+0(SB), Y2, Y3
+	VMOVUPS    allc0000000<>+0(SB), Y4
+	VANDNPS    all3f800000<>+0(SB), Y3, Y5
 	VBLENDVPS  Y3, Y2, Y4, Y3
-	VADDPS     eight40000000<>+0(SB), Y2, Y2
+	VADDPS     all40000000<>+0(SB), Y2, Y2
 	VDIVPS     Y2, Y3, Y2
 	VADDPS     Y2, Y5, Y2
-	VANDPS     eight80000000<>+0(SB), Y1, Y1
+	VANDPS     all80000000<>+0(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
@@ -5951,81 +18436,203 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight7fffffff<>+0(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+4(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+8(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+12(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+16(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+20(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
-GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
+DATA all7fffffff<>+0(SB)/4, $0x7fffffff
+DATA all7fffffff<>+4(SB)/4, $0x7fffffff
+DATA all7fffffff<>+8(SB)/4, $0x7fffffff
+DATA all7fffffff<>+12(SB)/4, $0x7fffffff
+DATA all7fffffff<>+16(SB)/4, $0x7fffffff
+DATA all7fffffff<>+20(SB)/4, $0x7fffffff
+DATA all7fffffff<>+24(SB)/4, $0x7fffffff
+DATA all7fffffff<>+28(SB)/4, $0x7fffffff
+DATA all7fffffff<>+32(SB)/4, $0x7fffffff
+DATA all7fffffff<>+36(SB)/4, $0x7fffffff
+DATA all7fffffff<>+40(SB)/4, $0x7fffffff
+DATA all7fffffff<>+44(SB)/4, $0x7fffffff
+DATA all7fffffff<>+48(SB)/4, $0x7fffffff
+DATA all7fffffff<>+52(SB)/4, $0x7fffffff
+DATA all7fffffff<>+56(SB)/4, $0x7fffffff
+DATA all7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL all7fffffff<>(SB), RODATA|NOPTR, $64
 
-DATA eight41a00000<>+0(SB)/4, $0x41a00000
-DATA eight41a00000<>+4(SB)/4, $0x41a00000
-DATA eight41a00000<>+8(SB)/4, $0x41a00000
-DATA eight41a00000<>+12(SB)/4, $0x41a00000
-DATA eight41a00000<>+16(SB)/4, $0x41a00000
-DATA eight41a00000<>+20(SB)/4, $0x41a00000
-DATA eight41a00000<>+24(SB)/4, $0x41a00000
-DATA eight41a00000<>+28(SB)/4, $0x41a00000
-GLOBL eight41a00000<>(SB), RODATA|NOPTR, $32
+DATA all41a00000<>+0(SB)/4, $0x41a00000
+DATA all41a00000<>+4(SB)/4, $0x41a00000
+DATA all41a00000<>+8(SB)/4, $0x41a00000
+DATA all41a00000<>+12(SB)/4, $0x41a00000
+DATA all41a00000<>+16(SB)/4, $0x41a00000
+DATA all41a00000<>+20(SB)/4, $0x41a00000
+DATA all41a00000<>+24(SB)/4, $0x41a00000
+DATA all41a00000<>+28(SB)/4, $0x41a00000
+DATA all41a00000<>+32(SB)/4, $0x41a00000
+DATA all41a00000<>+36(SB)/4, $0x41a00000
+DATA all41a00000<>+40(SB)/4, $0x41a00000
+DATA all41a00000<>+44(SB)/4, $0x41a00000
+DATA all41a00000<>+48(SB)/4, $0x41a00000
+DATA all41a00000<>+52(SB)/4, $0x41a00000
+DATA all41a00000<>+56(SB)/4, $0x41a00000
+DATA all41a00000<>+60(SB)/4, $0x41a00000
+GLOBL all41a00000<>(SB), RODATA|NOPTR, $64
 
-DATA eightc0000000<>+0(SB)/4, $0xc0000000
-DATA eightc0000000<>+4(SB)/4, $0xc0000000
-DATA eightc0000000<>+8(SB)/4, $0xc0000000
-DATA eightc0000000<>+12(SB)/4, $0xc0000000
-DATA eightc0000000<>+16(SB)/4, $0xc0000000
-DATA eightc0000000<>+20(SB)/4, $0xc0000000
-DATA eightc0000000<>+24(SB)/4, $0xc0000000
-DATA eightc0000000<>+28(SB)/4, $0xc0000000
-GLOBL eightc0000000<>(SB), RODATA|NOPTR, $32
+DATA allc0000000<>+0(SB)/4, $0xc0000000
+DATA allc0000000<>+4(SB)/4, $0xc0000000
+DATA allc0000000<>+8(SB)/4, $0xc0000000
+DATA allc0000000<>+12(SB)/4, $0xc0000000
+DATA allc0000000<>+16(SB)/4, $0xc0000000
+DATA allc0000000<>+20(SB)/4, $0xc0000000
+DATA allc0000000<>+24(SB)/4, $0xc0000000
+DATA allc0000000<>+28(SB)/4, $0xc0000000
+DATA allc0000000<>+32(SB)/4, $0xc0000000
+DATA allc0000000<>+36(SB)/4, $0xc0000000
+DATA allc0000000<>+40(SB)/4, $0xc0000000
+DATA allc0000000<>+44(SB)/4, $0xc0000000
+DATA allc0000000<>+48(SB)/4, $0xc0000000
+DATA allc0000000<>+52(SB)/4, $0xc0000000
+DATA allc0000000<>+56(SB)/4, $0xc0000000
+DATA allc0000000<>+60(SB)/4, $0xc0000000
+GLOBL allc0000000<>(SB), RODATA|NOPTR, $64
 
-// func expAVX2(n int, a *float32, z *float32)
-// Requires: AVX, AVX2
-TEXT ·expAVX2(SB), NOSPLIT, $0-24
+// func expVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2
+TEXT ·expVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
+	VMOVUPS allc2d00000<>+0(SB), Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS all42b20000<>+0(SB), Z1
+	VMINPS  Z0, Z1, Z0
+	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS  all4b400000<>+0(SB), Z1, Z1
+	VSUBPS  all4b400000<>+0(SB), Z1, Z2
+	VPSUBD  all4b400000<>+0(SB), Z1, Z1
+	VMULPS  all3f318000<>+0(SB), Z2, Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  allb95e8083<>+0(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z3
+	VSUBPS  Z3, Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMULPS  all3ab6d8dd<>+0(SB), Z3, Z2
+	VADDPS  all3c091da5<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  all3d2aaa31<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  all3e2aaa48<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  all3f000000<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z3, Z4
+	VMULPS  Z2, Z4, Z2
+	VADDPS  Z0, Z2, Z0
+	VADDPS  Z0, Z3, Z0
+	VADDPS  all3f800000<>+0(SB), Z0, Z0
+	VPSRAD  $0x01, Z1, Z2
+	VPADDD  all0000007f<>+0(SB), Z2, Z3
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z3, Z0, Z0
+	VPSUBD  Z2, Z1, Z1
+	VPADDD  all0000007f<>+0(SB), Z1, Z1
+	VPSLLD  $0x17, Z1, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS   allc2d00000<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   all42b20000<>+0(SB), Z1
+	VMINPS    Z0, Z1, Z0
+	VMULPS    all3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS    all4b400000<>+0(SB), Z1, Z1
+	VSUBPS    all4b400000<>+0(SB), Z1, Z2
+	VPSUBD    all4b400000<>+0(SB), Z1, Z1
+	VMULPS    all3f318000<>+0(SB), Z2, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    allb95e8083<>+0(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z3
+	VSUBPS    Z3, Z0, Z0
+	VSUBPS    Z2, Z0, Z0
+	VMULPS    all3ab6d8dd<>+0(SB), Z3, Z2
+	VADDPS    all3c091da5<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VADDPS    all3d2aaa31<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VADDPS    all3e2aaa48<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VADDPS    all3f000000<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z3, Z4
+	VMULPS    Z2, Z4, Z2
+	VADDPS    Z0, Z2, Z0
+	VADDPS    Z0, Z3, Z0
+	VADDPS    all3f800000<>+0(SB), Z0, Z0
+	VPSRAD    $0x01, Z1, Z2
+	VPADDD    all0000007f<>+0(SB), Z2, Z3
+	VPSLLD    $0x17, Z3, Z3
+	VMULPS    Z3, Z0, Z0
+	VPSUBD    Z2, Z1, Z1
+	VPADDD    all0000007f<>+0(SB), Z1, Z1
+	VPSLLD    $0x17, Z1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y0
-	VMOVUPS eightc2d00000<>+0(SB), Y1
+	VMOVUPS allc2d00000<>+0(SB), Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS eight42b20000<>+0(SB), Y1
+	VMOVUPS all42b20000<>+0(SB), Y1
 	VMINPS  Y0, Y1, Y0
-	VMULPS  eight3fb8aa3b<>+0(SB), Y0, Y1
-	VADDPS  eight4b400000<>+0(SB), Y1, Y1
-	VSUBPS  eight4b400000<>+0(SB), Y1, Y2
-	VPSUBD  eight4b400000<>+0(SB), Y1, Y1
-	VMULPS  eight3f318000<>+0(SB), Y2, Y3
+	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y1
+	VADDPS  all4b400000<>+0(SB), Y1, Y1
+	VSUBPS  all4b400000<>+0(SB), Y1, Y2
+	VPSUBD  all4b400000<>+0(SB), Y1, Y1
+	VMULPS  all3f318000<>+0(SB), Y2, Y3
 	VSUBPS  Y3, Y0, Y0
-	VMULPS  eightb95e8083<>+0(SB), Y2, Y2
+	VMULPS  allb95e8083<>+0(SB), Y2, Y2
 	VSUBPS  Y2, Y0, Y3
 	VSUBPS  Y3, Y0, Y0
 	VSUBPS  Y2, Y0, Y0
-	VMULPS  eight3ab6d8dd<>+0(SB), Y3, Y2
-	VADDPS  eight3c091da5<>+0(SB), Y2, Y2
+	VMULPS  all3ab6d8dd<>+0(SB), Y3, Y2
+	VADDPS  all3c091da5<>+0(SB), Y2, Y2
 	VMULPS  Y3, Y2, Y2
-	VADDPS  eight3d2aaa31<>+0(SB), Y2, Y2
+	VADDPS  all3d2aaa31<>+0(SB), Y2, Y2
 	VMULPS  Y3, Y2, Y2
-	VADDPS  eight3e2aaa48<>+0(SB), Y2, Y2
+	VADDPS  all3e2aaa48<>+0(SB), Y2, Y2
 	VMULPS  Y3, Y2, Y2
-	VADDPS  eight3f000000<>+0(SB), Y2, Y2
+	VADDPS  all3f000000<>+0(SB), Y2, Y2
 	VMULPS  Y3, Y3, Y4
 	VMULPS  Y2, Y4, Y2
 	VADDPS  Y0, Y2, Y0
 	VADDPS  Y0, Y3, Y0
-	VADDPS  eight3f800000<>+0(SB), Y0, Y0
+	VADDPS  all3f800000<>+0(SB), Y0, Y0
 	VPSRAD  $0x01, Y1, Y2
-	VPADDD  eight0000007f<>+0(SB), Y2, Y3
+	VPADDD  all0000007f<>+0(SB), Y2, Y3
 	VPSLLD  $0x17, Y3, Y3
 	VMULPS  Y3, Y0, Y0
 	VPSUBD  Y2, Y1, Y1
-	VPADDD  eight0000007f<>+0(SB), Y1, Y1
+	VPADDD  all0000007f<>+0(SB), Y1, Y1
 	VPSLLD  $0x17, Y1, Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
@@ -6042,39 +18649,39 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
-	VMOVUPS    eightc2d00000<>+0(SB), Y2
+	VMOVUPS    allc2d00000<>+0(SB), Y2
 	VMAXPS     Y1, Y2, Y1
-	VMOVUPS    eight42b20000<>+0(SB), Y2
+	VMOVUPS    all42b20000<>+0(SB), Y2
 	VMINPS     Y1, Y2, Y1
-	VMULPS     eight3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS     eight4b400000<>+0(SB), Y2, Y2
-	VSUBPS     eight4b400000<>+0(SB), Y2, Y3
-	VPSUBD     eight4b400000<>+0(SB), Y2, Y2
-	VMULPS     eight3f318000<>+0(SB), Y3, Y4
+	VMULPS     all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS     all4b400000<>+0(SB), Y2, Y2
+	VSUBPS     all4b400000<>+0(SB), Y2, Y3
+	VPSUBD     all4b400000<>+0(SB), Y2, Y2
+	VMULPS     all3f318000<>+0(SB), Y3, Y4
 	VSUBPS     Y4, Y1, Y1
-	VMULPS     eightb95e8083<>+0(SB), Y3, Y3
+	VMULPS     allb95e8083<>+0(SB), Y3, Y3
 	VSUBPS     Y3, Y1, Y4
 	VSUBPS     Y4, Y1, Y1
 	VSUBPS     Y3, Y1, Y1
-	VMULPS     eight3ab6d8dd<>+0(SB), Y4, Y3
-	VADDPS     eight3c091da5<>+0(SB), Y3, Y3
+	VMULPS     all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS     all3c091da5<>+0(SB), Y3, Y3
 	VMULPS     Y4, Y3, Y3
-	VADDPS     eight3d2aaa31<>+0(SB), Y3, Y3
+	VADDPS     all3d2aaa31<>+0(SB), Y3, Y3
 	VMULPS     Y4, Y3, Y3
-	VADDPS     eight3e2aaa48<>+0(SB), Y3, Y3
+	VADDPS     all3e2aaa48<>+0(SB), Y3, Y3
 	VMULPS     Y4, Y3, Y3
-	VADDPS     eight3f000000<>+0(SB), Y3, Y3
+	VADDPS     all3f000000<>+0(SB), Y3, Y3
 	VMULPS     Y4, Y4, Y5
 	VMULPS     Y3, Y5, Y3
 	VADDPS     Y1, Y3, Y1
 	VADDPS     Y1, Y4, Y1
-	VADDPS     eight3f800000<>+0(SB), Y1, Y1
+	VADDPS     all3f800000<>+0(SB), Y1, Y1
 	VPSRAD     $0x01, Y2, Y3
-	VPADDD     eight0000007f<>+0(SB), Y3, Y4
+	VPADDD     all0000007f<>+0(SB), Y3, Y4
 	VPSLLD     $0x17, Y4, Y4
 	VMULPS     Y4, Y1, Y1
 	VPSUBD     Y3, Y2, Y2
-	VPADDD     eight0000007f<>+0(SB), Y2, Y2
+	VPADDD     all0000007f<>+0(SB), Y2, Y2
 	VPSLLD     $0x17, Y2, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -6083,76 +18690,224 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight42b20000<>+0(SB)/4, $0x42b20000
-DATA eight42b20000<>+4(SB)/4, $0x42b20000
-DATA eight42b20000<>+8(SB)/4, $0x42b20000
-DATA eight42b20000<>+12(SB)/4, $0x42b20000
-DATA eight42b20000<>+16(SB)/4, $0x42b20000
-DATA eight42b20000<>+20(SB)/4, $0x42b20000
-DATA eight42b20000<>+24(SB)/4, $0x42b20000
-DATA eight42b20000<>+28(SB)/4, $0x42b20000
-GLOBL eight42b20000<>(SB), RODATA|NOPTR, $32
+DATA all42b20000<>+0(SB)/4, $0x42b20000
+DATA all42b20000<>+4(SB)/4, $0x42b20000
+DATA all42b20000<>+8(SB)/4, $0x42b20000
+DATA all42b20000<>+12(SB)/4, $0x42b20000
+DATA all42b20000<>+16(SB)/4, $0x42b20000
+DATA all42b20000<>+20(SB)/4, $0x42b20000
+DATA all42b20000<>+24(SB)/4, $0x42b20000
+DATA all42b20000<>+28(SB)/4, $0x42b20000
+DATA all42b20000<>+32(SB)/4, $0x42b20000
+DATA all42b20000<>+36(SB)/4, $0x42b20000
+DATA all42b20000<>+40(SB)/4, $0x42b20000
+DATA all42b20000<>+44(SB)/4, $0x42b20000
+DATA all42b20000<>+48(SB)/4, $0x42b20000
+DATA all42b20000<>+52(SB)/4, $0x42b20000
+DATA all42b20000<>+56(SB)/4, $0x42b20000
+DATA all42b20000<>+60(SB)/4, $0x42b20000
+GLOBL all42b20000<>(SB), RODATA|NOPTR, $64
 
-// func logAVX2(n int, a *float32, z *float32)
-// Requires: AVX, AVX2
-TEXT ·logAVX2(SB), NOSPLIT, $0-24
+// func logVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·logVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (DX), Z0
+	VCMPPS     $0x11, all00800000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z1
+	VMULPS     all4b000000<>+0(SB), Z0, Z2
+	VMOVAPS    Z1, Z3
+	VPTERNLOGD $0xca, Z0, Z2, Z3
+	VPADDD     all004afb0d<>+0(SB), Z3, Z2
+	VPSRLD     $0x17, Z2, Z3
+	VANDPS     allffffffe9<>+0(SB), Z1, Z1
+	VPADDD     Z1, Z3, Z1
+	VPSUBD     all0000007f<>+0(SB), Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VANDPS     all007fffff<>+0(SB), Z2, Z2
+	VPADDD     all3f3504f3<>+0(SB), Z2, Z2
+	VSUBPS     all3f800000<>+0(SB), Z2, Z2
+	VMULPS     Z2, Z2, Z3
+	VMULPS     Z2, Z3, Z4
+	VMULPS     all3d8a2a26<>+0(SB), Z2, Z5
+	VADDPS     allbdef1cd4<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3df37847<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     allbdfe113c<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3e119bb8<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     allbe2aae25<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3e4cd25a<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     allbe800003<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3eaaaaa4<>+0(SB), Z5, Z5
+	VMULPS     Z5, Z4, Z4
+	VMULPS     all3f000000<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z4, Z3
+	VMULPS     allb95e8083<>+0(SB), Z1, Z4
+	VADDPS     Z4, Z3, Z3
+	VMULPS     all3f318000<>+0(SB), Z1, Z1
+	VADDPS     Z2, Z1, Z4
+	VSUBPS     Z1, Z4, Z1
+	VSUBPS     Z1, Z2, Z1
+	VADDPS     Z3, Z1, Z1
+	VADDPS     Z1, Z4, Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z2
+	VCMPPS     $0x12, all7f7fffff<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z3
+	VANDPS     Z3, Z2, Z2
+	VSQRTPS    Z0, Z3
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VMOVUPS    allff800000<>+0(SB), Z1
+	VCMPPS     $0x00, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z0
+	VMOVAPS    Z0, Z0
+	VPTERNLOGD $0xca, Z2, Z1, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z0
+	VCMPPS     $0x11, all00800000<>+0(SB), Z0, K2
+	VPMOVM2D   K2, Z1
+	VMULPS     all4b000000<>+0(SB), Z0, Z2
+	VMOVAPS    Z1, Z3
+	VPTERNLOGD $0xca, Z0, Z2, Z3
+	VPADDD     all004afb0d<>+0(SB), Z3, Z2
+	VPSRLD     $0x17, Z2, Z3
+	VANDPS     allffffffe9<>+0(SB), Z1, Z1
+	VPADDD     Z1, Z3, Z1
+	VPSUBD     all0000007f<>+0(SB), Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VANDPS     all007fffff<>+0(SB), Z2, Z2
+	VPADDD     all3f3504f3<>+0(SB), Z2, Z2
+	VSUBPS     all3f800000<>+0(SB), Z2, Z2
+	VMULPS     Z2, Z2, Z3
+	VMULPS     Z2, Z3, Z4
+	VMULPS     all3d8a2a26<>+0(SB), Z2, Z5
+	VADDPS     allbdef1cd4<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3df37847<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     allbdfe113c<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3e119bb8<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     allbe2aae25<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3e4cd25a<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     allbe800003<>+0(SB), Z5, Z5
+	VMULPS     Z2, Z5, Z5
+	VADDPS     all3eaaaaa4<>+0(SB), Z5, Z5
+	VMULPS     Z5, Z4, Z4
+	VMULPS     all3f000000<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z4, Z3
+	VMULPS     allb95e8083<>+0(SB), Z1, Z4
+	VADDPS     Z4, Z3, Z3
+	VMULPS     all3f318000<>+0(SB), Z1, Z1
+	VADDPS     Z2, Z1, Z4
+	VSUBPS     Z1, Z4, Z1
+	VSUBPS     Z1, Z2, Z1
+	VADDPS     Z3, Z1, Z1
+	VADDPS     Z1, Z4, Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z0, K2
+	VPMOVM2D   K2, Z2
+	VCMPPS     $0x12, all7f7fffff<>+0(SB), Z0, K2
+	VPMOVM2D   K2, Z3
+	VANDPS     Z3, Z2, Z2
+	VSQRTPS    Z0, Z3
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VMOVUPS    allff800000<>+0(SB), Z1
+	VCMPPS     $0x00, all00000000<>+0(SB), Z0, K2
+	VPMOVM2D   K2, Z0
+	VMOVAPS    Z0, Z0
+	VPTERNLOGD $0xca, Z2, Z1, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ      AX, $0x08
 	JLT       rest
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y0
-	VCMPPS    $0x11, eight00800000<>+0(SB), Y0, Y1
-	VMULPS    eight4b000000<>+0(SB), Y0, Y2
+	VCMPPS    $0x11, all00800000<>+0(SB), Y0, Y1
+	VMULPS    all4b000000<>+0(SB), Y0, Y2
 	VBLENDVPS Y1, Y2, Y0, Y2
-	VPADDD    eight004afb0d<>+0(SB), Y2, Y2
+	VPADDD    all004afb0d<>+0(SB), Y2, Y2
 	VPSRLD    $0x17, Y2, Y3
-	VANDPS    eightffffffe9<>+0(SB), Y1, Y1
+	VANDPS    allffffffe9<>+0(SB), Y1, Y1
 	VPADDD    Y1, Y3, Y1
-	VPSUBD    eight0000007f<>+0(SB), Y1, Y1
+	VPSUBD    all0000007f<>+0(SB), Y1, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    eight007fffff<>+0(SB), Y2, Y2
-	VPADDD    eight3f3504f3<>+0(SB), Y2, Y2
-	VSUBPS    eight3f800000<>+0(SB), Y2, Y2
+	VANDPS    all007fffff<>+0(SB), Y2, Y2
+	VPADDD    all3f3504f3<>+0(SB), Y2, Y2
+	VSUBPS    all3f800000<>+0(SB), Y2, Y2
 	VMULPS    Y2, Y2, Y3
 	VMULPS    Y2, Y3, Y4
-	VMULPS    eight3d8a2a26<>+0(SB), Y2, Y5
-	VADDPS    eightbdef1cd4<>+0(SB), Y5, Y5
+	VMULPS    all3d8a2a26<>+0(SB), Y2, Y5
+	VADDPS    allbdef1cd4<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eight3df37847<>+0(SB), Y5, Y5
+	VADDPS    all3df37847<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eightbdfe113c<>+0(SB), Y5, Y5
+	VADDPS    allbdfe113c<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eight3e119bb8<>+0(SB), Y5, Y5
+	VADDPS    all3e119bb8<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eightbe2aae25<>+0(SB), Y5, Y5
+	VADDPS    allbe2aae25<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eight3e4cd25a<>+0(SB), Y5, Y5
+	VADDPS    all3e4cd25a<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eightbe800003<>+0(SB), Y5, Y5
+	VADDPS    allbe800003<>+0(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
-	VADDPS    eight3eaaaaa4<>+0(SB), Y5, Y5
+	VADDPS    all3eaaaaa4<>+0(SB), Y5, Y5
 	VMULPS    Y5, Y4, Y4
-	VMULPS    eight3f000000<>+0(SB), Y3, Y3
+	VMULPS    all3f000000<>+0(SB), Y3, Y3
 	VSUBPS    Y3, Y4, Y3
-	VMULPS    eightb95e8083<>+0(SB), Y1, Y4
+	VMULPS    allb95e8083<>+0(SB), Y1, Y4
 	VADDPS    Y4, Y3, Y3
-	VMULPS    eight3f318000<>+0(SB), Y1, Y1
+	VMULPS    all3f318000<>+0(SB), Y1, Y1
 	VADDPS    Y2, Y1, Y4
 	VSUBPS    Y1, Y4, Y1
 	VSUBPS    Y1, Y2, Y1
 	VADDPS    Y3, Y1, Y1
 	VADDPS    Y1, Y4, Y1
-	VCMPPS    $0x1e, eight00000000<>+0(SB), Y0, Y2
-	VCMPPS    $0x12, eight7f7fffff<>+0(SB), Y0, Y3
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y0, Y2
+	VCMPPS    $0x12, all7f7fffff<>+0(SB), Y0, Y3
 	VANDPS    Y3, Y2, Y2
 	VSQRTPS   Y0, Y3
 	VBLENDVPS Y2, Y1, Y3, Y1
-	VMOVUPS   eightff800000<>+0(SB), Y2
-	VCMPPS    $0x00, eight00000000<>+0(SB), Y0, Y0
+	VMOVUPS   allff800000<>+0(SB), Y2
+	VCMPPS    $0x00, all00000000<>+0(SB), Y0, Y0
 	VBLENDVPS Y0, Y2, Y1, Y0
 	VMOVUPS   Y0, (CX)
 	ADDQ      $0x20, CX
@@ -6168,54 +18923,54 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y1
-	VCMPPS     $0x11, eight00800000<>+0(SB), Y1, Y2
-	VMULPS     eight4b000000<>+0(SB), Y1, Y3
+	VCMPPS     $0x11, all00800000<>+0(SB), Y1, Y2
+	VMULPS     all4b000000<>+0(SB), Y1, Y3
 	VBLENDVPS  Y2, Y3, Y1, Y3
-	VPADDD     eight004afb0d<>+0(SB), Y3, Y3
+	VPADDD     all004afb0d<>+0(SB), Y3, Y3
 	VPSRLD     $0x17, Y3, Y4
-	VANDPS     eightffffffe9<>+0(SB), Y2, Y2
+	VANDPS     allffffffe9<>+0(SB), Y2, Y2
 	VPADDD     Y2, Y4, Y2
-	VPSUBD     eight0000007f<>+0(SB), Y2, Y2
+	VPSUBD     all0000007f<>+0(SB), Y2, Y2
 	VCVTDQ2PS  Y2, Y2
-	VANDPS     eight007fffff<>+0(SB), Y3, Y3
-	VPADDD     eight3f3504f3<>+0(SB), Y3, Y3
-	VSUBPS     eight3f800000<>+0(SB), Y3, Y3
+	VANDPS     all007fffff<>+0(SB), Y3, Y3
+	VPADDD     all3f3504f3<>+0(SB), Y3, Y3
+	VSUBPS     all3f800000<>+0(SB), Y3, Y3
 	VMULPS     Y3, Y3, Y4
 	VMULPS     Y3, Y4, Y5
-	VMULPS     eight3d8a2a26<>+0(SB), Y3, Y6
-	VADDPS     eightbdef1cd4<>+0(SB), Y6, Y6
+	VMULPS     all3d8a2a26<>+0(SB), Y3, Y6
+	VADDPS     allbdef1cd4<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eight3df37847<>+0(SB), Y6, Y6
+	VADDPS     all3df37847<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eightbdfe113c<>+0(SB), Y6, Y6
+	VADDPS     allbdfe113c<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eight3e119bb8<>+0(SB), Y6, Y6
+	VADDPS     all3e119bb8<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eightbe2aae25<>+0(SB), Y6, Y6
+	VADDPS     allbe2aae25<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eight3e4cd25a<>+0(SB), Y6, Y6
+	VADDPS     all3e4cd25a<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eightbe800003<>+0(SB), Y6, Y6
+	VADDPS     allbe800003<>+0(SB), Y6, Y6
 	VMULPS     Y3, Y6, Y6
-	VADDPS     eight3eaaaaa4<>+0(SB), Y6, Y6
+	VADDPS     all3eaaaaa4<>+0(SB), Y6, Y6
 	VMULPS     Y6, Y5, Y5
-	VMULPS     eight3f000000<>+0(SB), Y4, Y4
+	VMULPS     all3f000000<>+0(SB), Y4, Y4
 	VSUBPS     Y4, Y5, Y4
-	VMULPS     eightb95e8083<>+0(SB), Y2, Y5
+	VMULPS     allb95e8083<>+0(SB), Y2, Y5
 	VADDPS     Y5, Y4, Y4
-	VMULPS     eight3f318000<>+0(SB), Y2, Y2
+	VMULPS     all3f318000<>+0(SB), Y2, Y2
 	VADDPS     Y3, Y2, Y5
 	VSUBPS     Y2, Y5, Y2
 	VSUBPS     Y2, Y3, Y2
 	VADDPS     Y4, Y2, Y2
 	VADDPS     Y2, Y5, Y2
-	VCMPPS     $0x1e, eight00000000<>+0(SB), Y1, Y3
-	VCMPPS     $0x12, eight7f7fffff<>+0(SB), Y1, Y4
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y1, Y3
+	VCMPPS     $0x12, all7f7fffff<>+0(SB), Y1, Y4
 	VANDPS     Y4, Y3, Y3
 	VSQRTPS    Y1, Y4
 	VBLENDVPS  Y3, Y2, Y4, Y2
-	VMOVUPS    eightff800000<>+0(SB), Y3
-	VCMPPS     $0x00, eight00000000<>+0(SB), Y1, Y1
+	VMOVUPS    allff800000<>+0(SB), Y3
+	VCMPPS     $0x00, all00000000<>+0(SB), Y1, Y1
 	VBLENDVPS  Y1, Y3, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
@@ -6223,182 +18978,359 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight00800000<>+0(SB)/4, $0x00800000
-DATA eight00800000<>+4(SB)/4, $0x00800000
-DATA eight00800000<>+8(SB)/4, $0x00800000
-DATA eight00800000<>+12(SB)/4, $0x00800000
-DATA eight00800000<>+16(SB)/4, $0x00800000
-DATA eight00800000<>+20(SB)/4, $0x00800000
-DATA eight00800000<>+24(SB)/4, $0x00800000
-DATA eight00800000<>+28(SB)/4, $0x00800000
-GLOBL eight00800000<>(SB), RODATA|NOPTR, $32
+DATA all00800000<>+0(SB)/4, $0x00800000
+DATA all00800000<>+4(SB)/4, $0x00800000
+DATA all00800000<>+8(SB)/4, $0x00800000
+DATA all00800000<>+12(SB)/4, $0x00800000
+DATA all00800000<>+16(SB)/4, $0x00800000
+DATA all00800000<>+20(SB)/4, $0x00800000
+DATA all00800000<>+24(SB)/4, $0x00800000
+DATA all00800000<>+28(SB)/4, $0x00800000
+DATA all00800000<>+32(SB)/4, $0x00800000
+DATA all00800000<>+36(SB)/4, $0x00800000
+DATA all00800000<>+40(SB)/4, $0x00800000
+DATA all00800000<>+44(SB)/4, $0x00800000
+DATA all00800000<>+48(SB)/4, $0x00800000
+DATA all00800000<>+52(SB)/4, $0x00800000
+DATA all00800000<>+56(SB)/4, $0x00800000
+DATA all00800000<>+60(SB)/4, $0x00800000
+GLOBL all00800000<>(SB), RODATA|NOPTR, $64
 
-DATA eight4b000000<>+0(SB)/4, $0x4b000000
-DATA eight4b000000<>+4(SB)/4, $0x4b000000
-DATA eight4b000000<>+8(SB)/4, $0x4b000000
-DATA eight4b000000<>+12(SB)/4, $0x4b000000
-DATA eight4b000000<>+16(SB)/4, $0x4b000000
-DATA eight4b000000<>+20(SB)/4, $0x4b000000
-DATA eight4b000000<>+24(SB)/4, $0x4b000000
-DATA eight4b000000<>+28(SB)/4, $0x4b000000
-GLOBL eight4b000000<>(SB), RODATA|NOPTR, $32
+DATA all4b000000<>+0(SB)/4, $0x4b000000
+DATA all4b000000<>+4(SB)/4, $0x4b000000
+DATA all4b000000<>+8(SB)/4, $0x4b000000
+DATA all4b000000<>+12(SB)/4, $0x4b000000
+DATA all4b000000<>+16(SB)/4, $0x4b000000
+DATA all4b000000<>+20(SB)/4, $0x4b000000
+DATA all4b000000<>+24(SB)/4, $0x4b000000
+DATA all4b000000<>+28(SB)/4, $0x4b000000
+DATA all4b000000<>+32(SB)/4, $0x4b000000
+DATA all4b000000<>+36(SB)/4, $0x4b000000
+DATA all4b000000<>+40(SB)/4, $0x4b000000
+DATA all4b000000<>+44(SB)/4, $0x4b000000
+DATA all4b000000<>+48(SB)/4, $0x4b000000
+DATA all4b000000<>+52(SB)/4, $0x4b000000
+DATA all4b000000<>+56(SB)/4, $0x4b000000
+DATA all4b000000<>+60(SB)/4, $0x4b000000
+GLOBL all4b000000<>(SB), RODATA|NOPTR, $64
 
-DATA eight004afb0d<>+0(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+4(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+8(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+12(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+16(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+20(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+24(SB)/4, $0x004afb0d
-DATA eight004afb0d<>+28(SB)/4, $0x004afb0d
-GLOBL eight004afb0d<>(SB), RODATA|NOPTR, $32
+DATA all004afb0d<>+0(SB)/4, $0x004afb0d
+DATA all004afb0d<>+4(SB)/4, $0x004afb0d
+DATA all004afb0d<>+8(SB)/4, $0x004afb0d
+DATA all004afb0d<>+12(SB)/4, $0x004afb0d
+DATA all004afb0d<>+16(SB)/4, $0x004afb0d
+DATA all004afb0d<>+20(SB)/4, $0x004afb0d
+DATA all004afb0d<>+24(SB)/4, $0x004afb0d
+DATA all004afb0d<>+28(SB)/4, $0x004afb0d
+DATA all004afb0d<>+32(SB)/4, $0x004afb0d
+DATA all004afb0d<>+36(SB)/4, $0x004afb0d
+DATA all004afb0d<>+40(SB)/4, $0x004afb0d
+DATA all004afb0d<>+44(SB)/4, $0x004afb0d
+DATA all004afb0d<>+48(SB)/4, $0x004afb0d
+DATA all004afb0d<>+52(SB)/4, $0x004afb0d
+DATA all004afb0d<>+56(SB)/4, $0x004afb0d
+DATA all004afb0d<>+60(SB)/4, $0x004afb0d
+GLOBL all004afb0d<>(SB), RODATA|NOPTR, $64
 
-DATA eightffffffe9<>+0(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+4(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+8(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+12(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+16(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+20(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+24(SB)/4, $0xffffffe9
-DATA eightffffffe9<>+28(SB)/4, $0xffffffe9
-GLOBL eightffffffe9<>(SB), RODATA|NOPTR, $32
+DATA allffffffe9<>+0(SB)/4, $0xffffffe9
+DATA allffffffe9<>+4(SB)/4, $0xffffffe9
+DATA allffffffe9<>+8(SB)/4, $0xffffffe9
+DATA allffffffe9<>+12(SB)/4, $0xffffffe9
+DATA allffffffe9<>+16(SB)/4, $0xffffffe9
+DATA allffffffe9<>+20(SB)/4, $0xffffffe9
+DATA allffffffe9<>+24(SB)/4, $0xffffffe9
+DATA allffffffe9<>+28(SB)/4, $0xffffffe9
+DATA allffffffe9<>+32(SB)/4, $0xffffffe9
+DATA allffffffe9<>+36(SB)/4, $0xffffffe9
+DATA allffffffe9<>+40(SB)/4, $0xffffffe9
+DATA allffffffe9<>+44(SB)/4, $0xffffffe9
+DATA allffffffe9<>+48(SB)/4, $0xffffffe9
+DATA allffffffe9<>+52(SB)/4, $0xffffffe9
+DATA allffffffe9<>+56(SB)/4, $0xffffffe9
+DATA allffffffe9<>+60(SB)/4, $0xffffffe9
+GLOBL allffffffe9<>(SB), RODATA|NOPTR, $64
 
-DATA eight007fffff<>+0(SB)/4, $0x007fffff
-DATA eight007fffff<>+4(SB)/4, $0x007fffff
-DATA eight007fffff<>+8(SB)/4, $0x007fffff
-DATA eight007fffff<>+12(SB)/4, $0x007fffff
-DATA eight007fffff<>+16(SB)/4, $0x007fffff
-DATA eight007fffff<>+20(SB)/4, $0x007fffff
-DATA eight007fffff<>+24(SB)/4, $0x007fffff
-DATA eight007fffff<>+28(SB)/4, $0x007fffff
-GLOBL eight007fffff<>(SB), RODATA|NOPTR, $32
+DATA all007fffff<>+0(SB)/4, $0x007fffff
+DATA all007fffff<>+4(SB)/4, $0x007fffff
+DATA all007fffff<>+8(SB)/4, $0x007fffff
+DATA all007fffff<>+12(SB)/4, $0x007fffff
+DATA all007fffff<>+16(SB)/4, $0x007fffff
+DATA all007fffff<>+20(SB)/4, $0x007fffff
+DATA all007fffff<>+24(SB)/4, $0x007fffff
+DATA all007fffff<>+28(SB)/4, $0x007fffff
+DATA all007fffff<>+32(SB)/4, $0x007fffff
+DATA all007fffff<>+36(SB)/4, $0x007fffff
+DATA all007fffff<>+40(SB)/4, $0x007fffff
+DATA all007fffff<>+44(SB)/4, $0x007fffff
+DATA all007fffff<>+48(SB)/4, $0x007fffff
+DATA all007fffff<>+52(SB)/4, $0x007fffff
+DATA all007fffff<>+56(SB)/4, $0x007fffff
+DATA all007fffff<>+60(SB)/4, $0x007fffff
+GLOBL all007fffff<>(SB), RODATA|NOPTR, $64
 
-DATA eight3f3504f3<>+0(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+4(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+8(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+12(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+16(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+20(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+24(SB)/4, $0x3f3504f3
-DATA eight3f3504f3<>+28(SB)/4, $0x3f3504f3
-GLOBL eight3f3504f3<>(SB), RODATA|NOPTR, $32
+DATA all3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA all3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL all3f3504f3<>(SB), RODATA|NOPTR, $64
 
-DATA eight3d8a2a26<>+0(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+4(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+8(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+12(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+16(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+20(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+24(SB)/4, $0x3d8a2a26
-DATA eight3d8a2a26<>+28(SB)/4, $0x3d8a2a26
-GLOBL eight3d8a2a26<>(SB), RODATA|NOPTR, $32
+DATA all3d8a2a26<>+0(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+4(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+8(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+12(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+16(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+20(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+24(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+28(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+32(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+36(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+40(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+44(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+48(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+52(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+56(SB)/4, $0x3d8a2a26
+DATA all3d8a2a26<>+60(SB)/4, $0x3d8a2a26
+GLOBL all3d8a2a26<>(SB), RODATA|NOPTR, $64
 
-DATA eightbdef1cd4<>+0(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+4(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+8(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+12(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+16(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+20(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+24(SB)/4, $0xbdef1cd4
-DATA eightbdef1cd4<>+28(SB)/4, $0xbdef1cd4
-GLOBL eightbdef1cd4<>(SB), RODATA|NOPTR, $32
+DATA allbdef1cd4<>+0(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+4(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+8(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+12(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+16(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+20(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+24(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+28(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+32(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+36(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+40(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+44(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+48(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+52(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+56(SB)/4, $0xbdef1cd4
+DATA allbdef1cd4<>+60(SB)/4, $0xbdef1cd4
+GLOBL allbdef1cd4<>(SB), RODATA|NOPTR, $64
 
-DATA eight3df37847<>+0(SB)/4, $0x3df37847
-DATA eight3df37847<>+4(SB)/4, $0x3df37847
-DATA eight3df37847<>+8(SB)/4, $0x3df37847
-DATA eight3df37847<>+12(SB)/4, $0x3df37847
-DATA eight3df37847<>+16(SB)/4, $0x3df37847
-DATA eight3df37847<>+20(SB)/4, $0x3df37847
-DATA eight3df37847<>+24(SB)/4, $0x3df37847
-DATA eight3df37847<>+28(SB)/4, $0x3df37847
-GLOBL eight3df37847<>(SB), RODATA|NOPTR, $32
+DATA all3df37847<>+0(SB)/4, $0x3df37847
+DATA all3df37847<>+4(SB)/4, $0x3df37847
+DATA all3df37847<>+8(SB)/4, $0x3df37847
+DATA all3df37847<>+12(SB)/4, $0x3df37847
+DATA all3df37847<>+16(SB)/4, $0x3df37847
+DATA all3df37847<>+20(SB)/4, $0x3df37847
+DATA all3df37847<>+24(SB)/4, $0x3df37847
+DATA all3df37847<>+28(SB)/4, $0x3df37847
+DATA all3df37847<>+32(SB)/4, $0x3df37847
+DATA all3df37847<>+36(SB)/4, $0x3df37847
+DATA all3df37847<>+40(SB)/4, $0x3df37847
+DATA all3df37847<>+44(SB)/4, $0x3df37847
+DATA all3df37847<>+48(SB)/4, $0x3df37847
+DATA all3df37847<>+52(SB)/4, $0x3df37847
+DATA all3df37847<>+56(SB)/4, $0x3df37847
+DATA all3df37847<>+60(SB)/4, $0x3df37847
+GLOBL all3df37847<>(SB), RODATA|NOPTR, $64
 
-DATA eightbdfe113c<>+0(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+4(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+8(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+12(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+16(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+20(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+24(SB)/4, $0xbdfe113c
-DATA eightbdfe113c<>+28(SB)/4, $0xbdfe113c
-GLOBL eightbdfe113c<>(SB), RODATA|NOPTR, $32
+DATA allbdfe113c<>+0(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+4(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+8(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+12(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+16(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+20(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+24(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+28(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+32(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+36(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+40(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+44(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+48(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+52(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+56(SB)/4, $0xbdfe113c
+DATA allbdfe113c<>+60(SB)/4, $0xbdfe113c
+GLOBL allbdfe113c<>(SB), RODATA|NOPTR, $64
 
-DATA eight3e119bb8<>+0(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+4(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+8(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+12(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+16(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+20(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+24(SB)/4, $0x3e119bb8
-DATA eight3e119bb8<>+28(SB)/4, $0x3e119bb8
-GLOBL eight3e119bb8<>(SB), RODATA|NOPTR, $32
+DATA all3e119bb8<>+0(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+4(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+8(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+12(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+16(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+20(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+24(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+28(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+32(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+36(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+40(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+44(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+48(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+52(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+56(SB)/4, $0x3e119bb8
+DATA all3e119bb8<>+60(SB)/4, $0x3e119bb8
+GLOBL all3e119bb8<>(SB), RODATA|NOPTR, $64
 
-DATA eightbe2aae25<>+0(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+4(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+8(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+12(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+16(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+20(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+24(SB)/4, $0xbe2aae25
-DATA eightbe2aae25<>+28(SB)/4, $0xbe2aae25
-GLOBL eightbe2aae25<>(SB), RODATA|NOPTR, $32
+DATA allbe2aae25<>+0(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+4(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+8(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+12(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+16(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+20(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+24(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+28(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+32(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+36(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+40(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+44(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+48(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+52(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+56(SB)/4, $0xbe2aae25
+DATA allbe2aae25<>+60(SB)/4, $0xbe2aae25
+GLOBL allbe2aae25<>(SB), RODATA|NOPTR, $64
 
-DATA eight3e4cd25a<>+0(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+4(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+8(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+12(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+16(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+20(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+24(SB)/4, $0x3e4cd25a
-DATA eight3e4cd25a<>+28(SB)/4, $0x3e4cd25a
-GLOBL eight3e4cd25a<>(SB), RODATA|NOPTR, $32
+DATA all3e4cd25a<>+0(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+4(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+8(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+12(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+16(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+20(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+24(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+28(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+32(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+36(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+40(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+44(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+48(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+52(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+56(SB)/4, $0x3e4cd25a
+DATA all3e4cd25a<>+60(SB)/4, $0x3e4cd25a
+GLOBL all3e4cd25a<>(SB), RODATA|NOPTR, $64
 
-DATA eightbe800003<>+0(SB)/4, $0xbe800003
-DATA eightbe800003<>+4(SB)/4, $0xbe800003
-DATA eightbe800003<>+8(SB)/4, $0xbe800003
-DATA eightbe800003<>+12(SB)/4, $0xbe800003
-DATA eightbe800003<>+16(SB)/4, $0xbe800003
-DATA eightbe800003<>+20(SB)/4, $0xbe800003
-DATA eightbe800003<>+24(SB)/4, $0xbe800003
-DATA eightbe800003<>+28(SB)/4, $0xbe800003
-GLOBL eightbe800003<>(SB), RODATA|NOPTR, $32
+DATA allbe800003<>+0(SB)/4, $0xbe800003
+DATA allbe800003<>+4(SB)/4, $0xbe800003
+DATA allbe800003<>+8(SB)/4, $0xbe800003
+DATA allbe800003<>+12(SB)/4, $0xbe800003
+DATA allbe800003<>+16(SB)/4, $0xbe800003
+DATA allbe800003<>+20(SB)/4, $0xbe800003
+DATA allbe800003<>+24(SB)/4, $0xbe800003
+DATA allbe800003<>+28(SB)/4, $0xbe800003
+DATA allbe800003<>+32(SB)/4, $0xbe800003
+DATA allbe800003<>+36(SB)/4, $0xbe800003
+DATA allbe800003<>+40(SB)/4, $0xbe800003
+DATA allbe800003<>+44(SB)/4, $0xbe800003
+DATA allbe800003<>+48(SB)/4, $0xbe800003
+DATA allbe800003<>+52(SB)/4, $0xbe800003
+DATA allbe800003<>+56(SB)/4, $0xbe800003
+DATA allbe800003<>+60(SB)/4, $0xbe800003
+GLOBL allbe800003<>(SB), RODATA|NOPTR, $64
 
-DATA eight3eaaaaa4<>+0(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+4(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+8(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+12(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+16(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+20(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+24(SB)/4, $0x3eaaaaa4
-DATA eight3eaaaaa4<>+28(SB)/4, $0x3eaaaaa4
-GLOBL eight3eaaaaa4<>(SB), RODATA|NOPTR, $32
+DATA all3eaaaaa4<>+0(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+4(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+8(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+12(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+16(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+20(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+24(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+28(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+32(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+36(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+40(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+44(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+48(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+52(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+56(SB)/4, $0x3eaaaaa4
+DATA all3eaaaaa4<>+60(SB)/4, $0x3eaaaaa4
+GLOBL all3eaaaaa4<>(SB), RODATA|NOPTR, $64
 
-DATA eight7f7fffff<>+0(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+4(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+8(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+12(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+16(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+20(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+24(SB)/4, $0x7f7fffff
-DATA eight7f7fffff<>+28(SB)/4, $0x7f7fffff
-GLOBL eight7f7fffff<>(SB), RODATA|NOPTR, $32
+DATA all7f7fffff<>+0(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+4(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+8(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+12(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+16(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+20(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+24(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+28(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+32(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+36(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+40(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+44(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+48(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+52(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+56(SB)/4, $0x7f7fffff
+DATA all7f7fffff<>+60(SB)/4, $0x7f7fffff
+GLOBL all7f7fffff<>(SB), RODATA|NOPTR, $64
 
-DATA eightff800000<>+0(SB)/4, $0xff800000
-DATA eightff800000<>+4(SB)/4, $0xff800000
-DATA eightff800000<>+8(SB)/4, $0xff800000
-DATA eightff800000<>+12(SB)/4, $0xff800000
-DATA eightff800000<>+16(SB)/4, $0xff800000
-DATA eightff800000<>+20(SB)/4, $0xff800000
-DATA eightff800000<>+24(SB)/4, $0xff800000
-DATA eightff800000<>+28(SB)/4, $0xff800000
-GLOBL eightff800000<>(SB), RODATA|NOPTR, $32
+DATA allff800000<>+0(SB)/4, $0xff800000
+DATA allff800000<>+4(SB)/4, $0xff800000
+DATA allff800000<>+8(SB)/4, $0xff800000
+DATA allff800000<>+12(SB)/4, $0xff800000
+DATA allff800000<>+16(SB)/4, $0xff800000
+DATA allff800000<>+20(SB)/4, $0xff800000
+DATA allff800000<>+24(SB)/4, $0xff800000
+DATA allff800000<>+28(SB)/4, $0xff800000
+DATA allff800000<>+32(SB)/4, $0xff800000
+DATA allff800000<>+36(SB)/4, $0xff800000
+DATA allff800000<>+40(SB)/4, $0xff800000
+DATA allff800000<>+44(SB)/4, $0xff800000
+DATA allff800000<>+48(SB)/4, $0xff800000
+DATA allff800000<>+52(SB)/4, $0xff800000
+DATA allff800000<>+56(SB)/4, $0xff800000
+DATA allff800000<>+60(SB)/4, $0xff800000
+GLOBL allff800000<>(SB), RODATA|NOPTR, $64
 
-// func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-28
+// func leakyReLUVector(n int, a *float32, z *float32, alpha float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·leakyReLUVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         z+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z2
+	VMULPS     Z0, Z1, Z3
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VMOVUPS    Z2, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z1
+	VMOVUPS.Z  (DX), K1, Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K2
+	VPMOVM2D   K2, Z2
+	VMULPS     Z0, Z1, Z0
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z1, Z2
+	VMOVUPS    Z2, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -6407,7 +19339,7 @@ loop:
 	JLT       rest
 	VMOVUPS   (CX), Y1
 	VMOVUPS   (DX), Y1
-	VCMPPS    $0x1e, eight00000000<>+0(SB), Y1, Y2
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y2
 	VMULPS    Y0, Y1, Y3
 	VBLENDVPS Y2, Y1, Y3, Y1
 	VMOVUPS   Y1, (CX)
@@ -6424,7 +19356,7 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMASKMOVPS (DX), Y1, Y2
-	VCMPPS     $0x1e, eight00000000<>+0(SB), Y2, Y3
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y2, Y3
 	VMULPS     Y0, Y2, Y0
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (CX)
@@ -6433,12 +19365,145 @@ done:
 	VZEROUPPER
 	RET
 
-// func eluAVX2(n int, a *float32, z *float32, alpha float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·eluAVX2(SB), NOSPLIT, $0-28
+// func eluVector(n int, a *float32, z *float32, alpha float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·eluVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         z+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z2
+	VMOVUPS    allc1a00000<>+0(SB), Z3
+	VMAXPS     Z1, Z3, Z3
+	VMOVUPS    all42b20000<>+0(SB), Z4
+	VMINPS     Z3, Z4, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VSUBPS     all4b400000<>+0(SB), Z4, Z5
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VMULPS     all3f318000<>+0(SB), Z5, Z6
+	VSUBPS     Z6, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS     Z5, Z3, Z6
+	VSUBPS     Z6, Z3, Z3
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z6, Z5
+	VADDPS     all3c091da5<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3f000000<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z6, Z7
+	VMULPS     Z5, Z7, Z5
+	VADDPS     Z3, Z5, Z3
+	VADDPS     Z3, Z6, Z3
+	VPMINSD    all00000040<>+0(SB), Z4, Z5
+	VMOVUPS    all00000000<>+0(SB), Z6
+	VPSUBD     Z5, Z6, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z6
+	VMOVUPS    all3f800000<>+0(SB), Z7
+	VSUBPS     Z5, Z7, Z5
+	VADDPS     Z3, Z5, Z3
+	VPSRAD     $0x01, Z4, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z7
+	VPSLLD     $0x17, Z7, Z7
+	VMULPS     Z7, Z3, Z3
+	VPSUBD     Z5, Z4, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VMULPS     Z4, Z3, Z3
+	VMOVAPS    Z6, Z4
+	VPTERNLOGD $0xca, Z3, Z1, Z4
+	VMULPS     Z0, Z4, Z3
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VMOVUPS    Z2, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z1
+	VMOVUPS.Z  (DX), K1, Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K2
+	VPMOVM2D   K2, Z2
+	VMOVUPS    allc1a00000<>+0(SB), Z3
+	VMAXPS     Z1, Z3, Z3
+	VMOVUPS    all42b20000<>+0(SB), Z4
+	VMINPS     Z3, Z4, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VSUBPS     all4b400000<>+0(SB), Z4, Z5
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VMULPS     all3f318000<>+0(SB), Z5, Z6
+	VSUBPS     Z6, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS     Z5, Z3, Z6
+	VSUBPS     Z6, Z3, Z3
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z6, Z5
+	VADDPS     all3c091da5<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3f000000<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z6, Z7
+	VMULPS     Z5, Z7, Z5
+	VADDPS     Z3, Z5, Z3
+	VADDPS     Z3, Z6, Z3
+	VPMINSD    all00000040<>+0(SB), Z4, Z5
+	VMOVUPS    all00000000<>+0(SB), Z6
+	VPSUBD     Z5, Z6, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K2
+	VPMOVM2D   K2, Z6
+	VMOVUPS    all3f800000<>+0(SB), Z7
+	VSUBPS     Z5, Z7, Z5
+	VADDPS     Z3, Z5, Z3
+	VPSRAD     $0x01, Z4, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z7
+	VPSLLD     $0x17, Z7, Z7
+	VMULPS     Z7, Z3, Z3
+	VPSUBD     Z5, Z4, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VMULPS     Z4, Z3, Z3
+	VMOVAPS    Z6, Z4
+	VPTERNLOGD $0xca, Z3, Z1, Z4
+	VMULPS     Z0, Z4, Z0
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z1, Z2
+	VMOVUPS    Z2, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -6447,48 +19512,48 @@ loop:
 	JLT       rest
 	VMOVUPS   (CX), Y1
 	VMOVUPS   (DX), Y1
-	VCMPPS    $0x1e, eight00000000<>+0(SB), Y1, Y2
-	VMOVUPS   eightc1a00000<>+0(SB), Y3
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y2
+	VMOVUPS   allc1a00000<>+0(SB), Y3
 	VMAXPS    Y1, Y3, Y3
-	VMOVUPS   eight42b20000<>+0(SB), Y4
+	VMOVUPS   all42b20000<>+0(SB), Y4
 	VMINPS    Y3, Y4, Y3
-	VMULPS    eight3fb8aa3b<>+0(SB), Y3, Y4
-	VADDPS    eight4b400000<>+0(SB), Y4, Y4
-	VSUBPS    eight4b400000<>+0(SB), Y4, Y5
-	VPSUBD    eight4b400000<>+0(SB), Y4, Y4
-	VMULPS    eight3f318000<>+0(SB), Y5, Y6
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS    all4b400000<>+0(SB), Y4, Y4
+	VSUBPS    all4b400000<>+0(SB), Y4, Y5
+	VPSUBD    all4b400000<>+0(SB), Y4, Y4
+	VMULPS    all3f318000<>+0(SB), Y5, Y6
 	VSUBPS    Y6, Y3, Y3
-	VMULPS    eightb95e8083<>+0(SB), Y5, Y5
+	VMULPS    allb95e8083<>+0(SB), Y5, Y5
 	VSUBPS    Y5, Y3, Y6
 	VSUBPS    Y6, Y3, Y3
 	VSUBPS    Y5, Y3, Y3
-	VMULPS    eight3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS    eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS    all3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS    all3c091da5<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y5, Y5
-	VADDPS    eight3d2aaa31<>+0(SB), Y5, Y5
+	VADDPS    all3d2aaa31<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y5, Y5
-	VADDPS    eight3e2aaa48<>+0(SB), Y5, Y5
+	VADDPS    all3e2aaa48<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y5, Y5
-	VADDPS    eight3f000000<>+0(SB), Y5, Y5
+	VADDPS    all3f000000<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y6, Y7
 	VMULPS    Y5, Y7, Y5
 	VADDPS    Y3, Y5, Y3
 	VADDPS    Y3, Y6, Y3
-	VPMINSD   eight00000040<>+0(SB), Y4, Y5
-	VMOVUPS   eight00000000<>+0(SB), Y6
+	VPMINSD   all00000040<>+0(SB), Y4, Y5
+	VMOVUPS   all00000000<>+0(SB), Y6
 	VPSUBD    Y5, Y6, Y5
-	VPADDD    eight0000007f<>+0(SB), Y5, Y5
+	VPADDD    all0000007f<>+0(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
-	VCMPPS    $0x00, eight00000000<>+0(SB), Y1, Y6
-	VMOVUPS   eight3f800000<>+0(SB), Y7
+	VCMPPS    $0x00, all00000000<>+0(SB), Y1, Y6
+	VMOVUPS   all3f800000<>+0(SB), Y7
 	VSUBPS    Y5, Y7, Y5
 	VADDPS    Y3, Y5, Y3
 	VPSRAD    $0x01, Y4, Y5
-	VPADDD    eight0000007f<>+0(SB), Y5, Y7
+	VPADDD    all0000007f<>+0(SB), Y5, Y7
 	VPSLLD    $0x17, Y7, Y7
 	VMULPS    Y7, Y3, Y3
 	VPSUBD    Y5, Y4, Y4
-	VPADDD    eight0000007f<>+0(SB), Y4, Y4
+	VPADDD    all0000007f<>+0(SB), Y4, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y3, Y3
 	VBLENDVPS Y6, Y1, Y3, Y3
@@ -6508,48 +19573,48 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMASKMOVPS (DX), Y1, Y2
-	VCMPPS     $0x1e, eight00000000<>+0(SB), Y2, Y3
-	VMOVUPS    eightc1a00000<>+0(SB), Y4
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y2, Y3
+	VMOVUPS    allc1a00000<>+0(SB), Y4
 	VMAXPS     Y2, Y4, Y4
-	VMOVUPS    eight42b20000<>+0(SB), Y5
+	VMOVUPS    all42b20000<>+0(SB), Y5
 	VMINPS     Y4, Y5, Y4
-	VMULPS     eight3fb8aa3b<>+0(SB), Y4, Y5
-	VADDPS     eight4b400000<>+0(SB), Y5, Y5
-	VSUBPS     eight4b400000<>+0(SB), Y5, Y6
-	VPSUBD     eight4b400000<>+0(SB), Y5, Y5
-	VMULPS     eight3f318000<>+0(SB), Y6, Y7
+	VMULPS     all3fb8aa3b<>+0(SB), Y4, Y5
+	VADDPS     all4b400000<>+0(SB), Y5, Y5
+	VSUBPS     all4b400000<>+0(SB), Y5, Y6
+	VPSUBD     all4b400000<>+0(SB), Y5, Y5
+	VMULPS     all3f318000<>+0(SB), Y6, Y7
 	VSUBPS     Y7, Y4, Y4
-	VMULPS     eightb95e8083<>+0(SB), Y6, Y6
+	VMULPS     allb95e8083<>+0(SB), Y6, Y6
 	VSUBPS     Y6, Y4, Y7
 	VSUBPS     Y7, Y4, Y4
 	VSUBPS     Y6, Y4, Y4
-	VMULPS     eight3ab6d8dd<>+0(SB), Y7, Y6
-	VADDPS     eight3c091da5<>+0(SB), Y6, Y6
+	VMULPS     all3ab6d8dd<>+0(SB), Y7, Y6
+	VADDPS     all3c091da5<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y6, Y6
-	VADDPS     eight3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS     all3d2aaa31<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y6, Y6
-	VADDPS     eight3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS     all3e2aaa48<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y6, Y6
-	VADDPS     eight3f000000<>+0(SB), Y6, Y6
+	VADDPS     all3f000000<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y7, Y8
 	VMULPS     Y6, Y8, Y6
 	VADDPS     Y4, Y6, Y4
 	VADDPS     Y4, Y7, Y4
-	VPMINSD    eight00000040<>+0(SB), Y5, Y6
-	VMOVUPS    eight00000000<>+0(SB), Y7
+	VPMINSD    all00000040<>+0(SB), Y5, Y6
+	VMOVUPS    all00000000<>+0(SB), Y7
 	VPSUBD     Y6, Y7, Y6
-	VPADDD     eight0000007f<>+0(SB), Y6, Y6
+	VPADDD     all0000007f<>+0(SB), Y6, Y6
 	VPSLLD     $0x17, Y6, Y6
-	VCMPPS     $0x00, eight00000000<>+0(SB), Y2, Y7
-	VMOVUPS    eight3f800000<>+0(SB), Y8
+	VCMPPS     $0x00, all00000000<>+0(SB), Y2, Y7
+	VMOVUPS    all3f800000<>+0(SB), Y8
 	VSUBPS     Y6, Y8, Y6
 	VADDPS     Y4, Y6, Y4
 	VPSRAD     $0x01, Y5, Y6
-	VPADDD     eight0000007f<>+0(SB), Y6, Y8
+	VPADDD     all0000007f<>+0(SB), Y6, Y8
 	VPSLLD     $0x17, Y8, Y8
 	VMULPS     Y8, Y4, Y4
 	VPSUBD     Y6, Y5, Y5
-	VPADDD     eight0000007f<>+0(SB), Y5, Y5
+	VPADDD     all0000007f<>+0(SB), Y5, Y5
 	VPSLLD     $0x17, Y5, Y5
 	VMULPS     Y5, Y4, Y4
 	VBLENDVPS  Y7, Y2, Y4, Y4
@@ -6561,39 +19626,89 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eightc1a00000<>+0(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+4(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+8(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+12(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+16(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+20(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+24(SB)/4, $0xc1a00000
-DATA eightc1a00000<>+28(SB)/4, $0xc1a00000
-GLOBL eightc1a00000<>(SB), RODATA|NOPTR, $32
+DATA allc1a00000<>+0(SB)/4, $0xc1a00000
+DATA allc1a00000<>+4(SB)/4, $0xc1a00000
+DATA allc1a00000<>+8(SB)/4, $0xc1a00000
+DATA allc1a00000<>+12(SB)/4, $0xc1a00000
+DATA allc1a00000<>+16(SB)/4, $0xc1a00000
+DATA allc1a00000<>+20(SB)/4, $0xc1a00000
+DATA allc1a00000<>+24(SB)/4, $0xc1a00000
+DATA allc1a00000<>+28(SB)/4, $0xc1a00000
+DATA allc1a00000<>+32(SB)/4, $0xc1a00000
+DATA allc1a00000<>+36(SB)/4, $0xc1a00000
+DATA allc1a00000<>+40(SB)/4, $0xc1a00000
+DATA allc1a00000<>+44(SB)/4, $0xc1a00000
+DATA allc1a00000<>+48(SB)/4, $0xc1a00000
+DATA allc1a00000<>+52(SB)/4, $0xc1a00000
+DATA allc1a00000<>+56(SB)/4, $0xc1a00000
+DATA allc1a00000<>+60(SB)/4, $0xc1a00000
+GLOBL allc1a00000<>(SB), RODATA|NOPTR, $64
 
-DATA eight00000040<>+0(SB)/4, $0x00000040
-DATA eight00000040<>+4(SB)/4, $0x00000040
-DATA eight00000040<>+8(SB)/4, $0x00000040
-DATA eight00000040<>+12(SB)/4, $0x00000040
-DATA eight00000040<>+16(SB)/4, $0x00000040
-DATA eight00000040<>+20(SB)/4, $0x00000040
-DATA eight00000040<>+24(SB)/4, $0x00000040
-DATA eight00000040<>+28(SB)/4, $0x00000040
-GLOBL eight00000040<>(SB), RODATA|NOPTR, $32
+DATA all00000040<>+0(SB)/4, $0x00000040
+DATA all00000040<>+4(SB)/4, $0x00000040
+DATA all00000040<>+8(SB)/4, $0x00000040
+DATA all00000040<>+12(SB)/4, $0x00000040
+DATA all00000040<>+16(SB)/4, $0x00000040
+DATA all00000040<>+20(SB)/4, $0x00000040
+DATA all00000040<>+24(SB)/4, $0x00000040
+DATA all00000040<>+28(SB)/4, $0x00000040
+DATA all00000040<>+32(SB)/4, $0x00000040
+DATA all00000040<>+36(SB)/4, $0x00000040
+DATA all00000040<>+40(SB)/4, $0x00000040
+DATA all00000040<>+44(SB)/4, $0x00000040
+DATA all00000040<>+48(SB)/4, $0x00000040
+DATA all00000040<>+52(SB)/4, $0x00000040
+DATA all00000040<>+56(SB)/4, $0x00000040
+DATA all00000040<>+60(SB)/4, $0x00000040
+GLOBL all00000040<>(SB), RODATA|NOPTR, $64
 
-// func reluSlopeAVX2(n int, dz *float32, a *float32)
-// Requires: AVX
-TEXT ·reluSlopeAVX2(SB), NOSPLIT, $0-24
+// func reluSlopeVector(n int, dz *float32, a *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·reluSlopeVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dz+8(FP), CX
 	MOVQ a+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z0
+	VMOVUPS  (DX), Z1
+	VCMPPS   $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D K1, Z1
+	VANDPS   Z0, Z1, Z0
+	VMOVUPS  Z0, (CX)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Z1, K2
+	VPMOVM2D  K2, Z1
+	VANDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
-	VCMPPS  $0x1e, eight00000000<>+0(SB), Y1, Y1
+	VCMPPS  $0x1e, all00000000<>+0(SB), Y1, Y1
 	VANDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (CX)
 	ADDQ    $0x20, CX
@@ -6609,7 +19724,7 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
-	VCMPPS     $0x1e, eight00000000<>+0(SB), Y2, Y2
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y2, Y2
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
@@ -6617,12 +19732,55 @@ done:
 	VZEROUPPER
 	RET
 
-// func leakyReLUSlopeAVX2(n int, dz *float32, a *float32, alpha float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·leakyReLUSlopeAVX2(SB), NOSPLIT, $0-28
+// func leakyReLUSlopeVector(n int, dz *float32, a *float32, alpha float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·leakyReLUSlopeVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dz+8(FP), CX
 	MOVQ         a+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
+	VPMOVM2D   K1, Z2
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z3, Z2
+	VMULPS     Z2, Z1, Z1
+	VMOVUPS    Z1, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z1
+	VMOVUPS.Z  (DX), K1, Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K2
+	VPMOVM2D   K2, Z2
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z3, Z2
+	VMULPS     Z2, Z1, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -6631,8 +19789,8 @@ loop:
 	JLT       rest
 	VMOVUPS   (CX), Y1
 	VMOVUPS   (DX), Y2
-	VMOVUPS   eight3f800000<>+0(SB), Y3
-	VCMPPS    $0x1e, eight00000000<>+0(SB), Y2, Y2
+	VMOVUPS   all3f800000<>+0(SB), Y3
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y2
 	VBLENDVPS Y2, Y3, Y0, Y2
 	VMULPS    Y2, Y1, Y1
 	VMOVUPS   Y1, (CX)
@@ -6649,8 +19807,8 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMASKMOVPS (DX), Y1, Y3
-	VMOVUPS    eight3f800000<>+0(SB), Y4
-	VCMPPS     $0x1e, eight00000000<>+0(SB), Y3, Y3
+	VMOVUPS    all3f800000<>+0(SB), Y4
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y3, Y3
 	VBLENDVPS  Y3, Y4, Y0, Y0
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
@@ -6659,19 +19817,55 @@ done:
 	VZEROUPPER
 	RET
 
-// func sigmoidSlopeAVX2(n int, dz *float32, a *float32)
-// Requires: AVX
-TEXT ·sigmoidSlopeAVX2(SB), NOSPLIT, $0-24
+// func sigmoidSlopeVector(n int, dz *float32, a *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sigmoidSlopeVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dz+8(FP), CX
 	MOVQ a+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMOVUPS all3f800000<>+0(SB), Z2
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z2, Z1, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS   all3f800000<>+0(SB), Z2
+	VSUBPS    Z1, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
-	VMOVUPS eight3f800000<>+0(SB), Y2
+	VMOVUPS all3f800000<>+0(SB), Y2
 	VSUBPS  Y1, Y2, Y2
 	VMULPS  Y2, Y1, Y1
 	VMULPS  Y1, Y0, Y0
@@ -6689,7 +19883,7 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
-	VMOVUPS    eight3f800000<>+0(SB), Y3
+	VMOVUPS    all3f800000<>+0(SB), Y3
 	VSUBPS     Y2, Y3, Y3
 	VMULPS     Y3, Y2, Y2
 	VMULPS     Y2, Y1, Y1
@@ -6699,21 +19893,59 @@ done:
 	VZEROUPPER
 	RET
 
-// func tanhSlopeAVX2(n int, dz *float32, a *float32)
-// Requires: AVX
-TEXT ·tanhSlopeAVX2(SB), NOSPLIT, $0-24
+// func tanhSlopeVector(n int, dz *float32, a *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·tanhSlopeVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dz+8(FP), CX
 	MOVQ a+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMOVUPS all3f800000<>+0(SB), Z2
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  all3f800000<>+0(SB), Z1, Z1
+	VMULPS  Z1, Z2, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS   all3f800000<>+0(SB), Z2
+	VSUBPS    Z1, Z2, Z2
+	VADDPS    all3f800000<>+0(SB), Z1, Z1
+	VMULPS    Z1, Z2, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
 	VMOVUPS (CX), Y0
 	VMOVUPS (DX), Y1
-	VMOVUPS eight3f800000<>+0(SB), Y2
+	VMOVUPS all3f800000<>+0(SB), Y2
 	VSUBPS  Y1, Y2, Y2
-	VADDPS  eight3f800000<>+0(SB), Y1, Y1
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
 	VMULPS  Y1, Y2, Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
@@ -6730,9 +19962,9 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
-	VMOVUPS    eight3f800000<>+0(SB), Y3
+	VMOVUPS    all3f800000<>+0(SB), Y3
 	VSUBPS     Y2, Y3, Y3
-	VADDPS     eight3f800000<>+0(SB), Y2, Y2
+	VADDPS     all3f800000<>+0(SB), Y2, Y2
 	VMULPS     Y2, Y3, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -6741,12 +19973,57 @@ done:
 	VZEROUPPER
 	RET
 
-// func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·eluSlopeAVX2(SB), NOSPLIT, $0-28
+// func eluSlopeVector(n int, dz *float32, a *float32, alpha float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·eluSlopeVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dz+8(FP), CX
 	MOVQ         a+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        alpha+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
+	VPMOVM2D   K1, Z4
+	VADDPS     Z0, Z2, Z2
+	VMOVAPS    Z4, Z4
+	VPTERNLOGD $0xca, Z2, Z3, Z4
+	VMULPS     Z4, Z1, Z1
+	VMOVUPS    Z1, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z1
+	VMOVUPS.Z  (DX), K1, Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K2
+	VPMOVM2D   K2, Z4
+	VADDPS     Z0, Z2, Z0
+	VMOVAPS    Z4, Z2
+	VPTERNLOGD $0xca, Z0, Z3, Z2
+	VMULPS     Z2, Z1, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -6755,8 +20032,8 @@ loop:
 	JLT       rest
 	VMOVUPS   (CX), Y1
 	VMOVUPS   (DX), Y2
-	VMOVUPS   eight3f800000<>+0(SB), Y3
-	VCMPPS    $0x1e, eight00000000<>+0(SB), Y2, Y4
+	VMOVUPS   all3f800000<>+0(SB), Y3
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y4
 	VADDPS    Y0, Y2, Y2
 	VBLENDVPS Y4, Y3, Y2, Y2
 	VMULPS    Y2, Y1, Y1
@@ -6774,8 +20051,8 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMASKMOVPS (DX), Y1, Y3
-	VMOVUPS    eight3f800000<>+0(SB), Y4
-	VCMPPS     $0x1e, eight00000000<>+0(SB), Y3, Y5
+	VMOVUPS    all3f800000<>+0(SB), Y4
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y3, Y5
 	VADDPS     Y0, Y3, Y0
 	VBLENDVPS  Y5, Y4, Y0, Y0
 	VMULPS     Y0, Y2, Y0
@@ -6785,64 +20062,190 @@ done:
 	VZEROUPPER
 	RET
 
-// func softplusSlopeAVX2(n int, dz *float32, a *float32)
-// Requires: AVX, AVX2
-TEXT ·softplusSlopeAVX2(SB), NOSPLIT, $0-24
+// func softplusSlopeVector(n int, dz *float32, a *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusSlopeVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dz+8(FP), CX
 	MOVQ a+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (DX), Z1
+	VXORPS     all80000000<>+0(SB), Z1, Z1
+	VMOVUPS    allc1a00000<>+0(SB), Z2
+	VMAXPS     Z1, Z2, Z2
+	VMOVUPS    all42b20000<>+0(SB), Z3
+	VMINPS     Z2, Z3, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z3
+	VADDPS     all4b400000<>+0(SB), Z3, Z3
+	VSUBPS     all4b400000<>+0(SB), Z3, Z4
+	VPSUBD     all4b400000<>+0(SB), Z3, Z3
+	VMULPS     all3f318000<>+0(SB), Z4, Z5
+	VSUBPS     Z5, Z2, Z2
+	VMULPS     allb95e8083<>+0(SB), Z4, Z4
+	VSUBPS     Z4, Z2, Z5
+	VSUBPS     Z5, Z2, Z2
+	VSUBPS     Z4, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z5, Z4
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VADDPS     Z2, Z5, Z2
+	VPMINSD    all00000040<>+0(SB), Z3, Z4
+	VMOVUPS    all00000000<>+0(SB), Z5
+	VPSUBD     Z4, Z5, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z5
+	VMOVUPS    all3f800000<>+0(SB), Z6
+	VSUBPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VPSRAD     $0x01, Z3, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z6
+	VPSLLD     $0x17, Z6, Z6
+	VMULPS     Z6, Z2, Z2
+	VPSUBD     Z4, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z2, Z2
+	VMOVAPS    Z5, Z3
+	VPTERNLOGD $0xca, Z2, Z1, Z3
+	VXORPS     all80000000<>+0(SB), Z3, Z1
+	VMULPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z1
+	VXORPS     all80000000<>+0(SB), Z1, Z1
+	VMOVUPS    allc1a00000<>+0(SB), Z2
+	VMAXPS     Z1, Z2, Z2
+	VMOVUPS    all42b20000<>+0(SB), Z3
+	VMINPS     Z2, Z3, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z3
+	VADDPS     all4b400000<>+0(SB), Z3, Z3
+	VSUBPS     all4b400000<>+0(SB), Z3, Z4
+	VPSUBD     all4b400000<>+0(SB), Z3, Z3
+	VMULPS     all3f318000<>+0(SB), Z4, Z5
+	VSUBPS     Z5, Z2, Z2
+	VMULPS     allb95e8083<>+0(SB), Z4, Z4
+	VSUBPS     Z4, Z2, Z5
+	VSUBPS     Z5, Z2, Z2
+	VSUBPS     Z4, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z5, Z4
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VADDPS     Z2, Z5, Z2
+	VPMINSD    all00000040<>+0(SB), Z3, Z4
+	VMOVUPS    all00000000<>+0(SB), Z5
+	VPSUBD     Z4, Z5, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K2
+	VPMOVM2D   K2, Z5
+	VMOVUPS    all3f800000<>+0(SB), Z6
+	VSUBPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VPSRAD     $0x01, Z3, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z6
+	VPSLLD     $0x17, Z6, Z6
+	VMULPS     Z6, Z2, Z2
+	VPSUBD     Z4, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z2, Z2
+	VMOVAPS    Z5, Z3
+	VPTERNLOGD $0xca, Z2, Z1, Z3
+	VXORPS     all80000000<>+0(SB), Z3, Z1
+	VMULPS     Z1, Z0, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ      AX, $0x08
 	JLT       rest
 	VMOVUPS   (CX), Y0
 	VMOVUPS   (DX), Y1
-	VXORPS    eight80000000<>+0(SB), Y1, Y1
-	VMOVUPS   eightc1a00000<>+0(SB), Y2
+	VXORPS    all80000000<>+0(SB), Y1, Y1
+	VMOVUPS   allc1a00000<>+0(SB), Y2
 	VMAXPS    Y1, Y2, Y2
-	VMOVUPS   eight42b20000<>+0(SB), Y3
+	VMOVUPS   all42b20000<>+0(SB), Y3
 	VMINPS    Y2, Y3, Y2
-	VMULPS    eight3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS    eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS    eight4b400000<>+0(SB), Y3, Y4
-	VPSUBD    eight4b400000<>+0(SB), Y3, Y3
-	VMULPS    eight3f318000<>+0(SB), Y4, Y5
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS    all4b400000<>+0(SB), Y3, Y3
+	VSUBPS    all4b400000<>+0(SB), Y3, Y4
+	VPSUBD    all4b400000<>+0(SB), Y3, Y3
+	VMULPS    all3f318000<>+0(SB), Y4, Y5
 	VSUBPS    Y5, Y2, Y2
-	VMULPS    eightb95e8083<>+0(SB), Y4, Y4
+	VMULPS    allb95e8083<>+0(SB), Y4, Y4
 	VSUBPS    Y4, Y2, Y5
 	VSUBPS    Y5, Y2, Y2
 	VSUBPS    Y4, Y2, Y2
-	VMULPS    eight3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS    eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS    all3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS    all3c091da5<>+0(SB), Y4, Y4
 	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS    all3d2aaa31<>+0(SB), Y4, Y4
 	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS    all3e2aaa48<>+0(SB), Y4, Y4
 	VMULPS    Y5, Y4, Y4
-	VADDPS    eight3f000000<>+0(SB), Y4, Y4
+	VADDPS    all3f000000<>+0(SB), Y4, Y4
 	VMULPS    Y5, Y5, Y6
 	VMULPS    Y4, Y6, Y4
 	VADDPS    Y2, Y4, Y2
 	VADDPS    Y2, Y5, Y2
-	VPMINSD   eight00000040<>+0(SB), Y3, Y4
-	VMOVUPS   eight00000000<>+0(SB), Y5
+	VPMINSD   all00000040<>+0(SB), Y3, Y4
+	VMOVUPS   all00000000<>+0(SB), Y5
 	VPSUBD    Y4, Y5, Y4
-	VPADDD    eight0000007f<>+0(SB), Y4, Y4
+	VPADDD    all0000007f<>+0(SB), Y4, Y4
 	VPSLLD    $0x17, Y4, Y4
-	VCMPPS    $0x00, eight00000000<>+0(SB), Y1, Y5
-	VMOVUPS   eight3f800000<>+0(SB), Y6
+	VCMPPS    $0x00, all00000000<>+0(SB), Y1, Y5
+	VMOVUPS   all3f800000<>+0(SB), Y6
 	VSUBPS    Y4, Y6, Y4
 	VADDPS    Y2, Y4, Y2
 	VPSRAD    $0x01, Y3, Y4
-	VPADDD    eight0000007f<>+0(SB), Y4, Y6
+	VPADDD    all0000007f<>+0(SB), Y4, Y6
 	VPSLLD    $0x17, Y6, Y6
 	VMULPS    Y6, Y2, Y2
 	VPSUBD    Y4, Y3, Y3
-	VPADDD    eight0000007f<>+0(SB), Y3, Y3
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
 	VBLENDVPS Y5, Y1, Y2, Y1
-	VXORPS    eight80000000<>+0(SB), Y1, Y1
+	VXORPS    all80000000<>+0(SB), Y1, Y1
 	VMULPS    Y1, Y0, Y0
 	VMOVUPS   Y0, (CX)
 	ADDQ      $0x20, CX
@@ -6858,52 +20261,52 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y0
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
-	VXORPS     eight80000000<>+0(SB), Y2, Y2
-	VMOVUPS    eightc1a00000<>+0(SB), Y3
+	VXORPS     all80000000<>+0(SB), Y2, Y2
+	VMOVUPS    allc1a00000<>+0(SB), Y3
 	VMAXPS     Y2, Y3, Y3
-	VMOVUPS    eight42b20000<>+0(SB), Y4
+	VMOVUPS    all42b20000<>+0(SB), Y4
 	VMINPS     Y3, Y4, Y3
-	VMULPS     eight3fb8aa3b<>+0(SB), Y3, Y4
-	VADDPS     eight4b400000<>+0(SB), Y4, Y4
-	VSUBPS     eight4b400000<>+0(SB), Y4, Y5
-	VPSUBD     eight4b400000<>+0(SB), Y4, Y4
-	VMULPS     eight3f318000<>+0(SB), Y5, Y6
+	VMULPS     all3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS     all4b400000<>+0(SB), Y4, Y4
+	VSUBPS     all4b400000<>+0(SB), Y4, Y5
+	VPSUBD     all4b400000<>+0(SB), Y4, Y4
+	VMULPS     all3f318000<>+0(SB), Y5, Y6
 	VSUBPS     Y6, Y3, Y3
-	VMULPS     eightb95e8083<>+0(SB), Y5, Y5
+	VMULPS     allb95e8083<>+0(SB), Y5, Y5
 	VSUBPS     Y5, Y3, Y6
 	VSUBPS     Y6, Y3, Y3
 	VSUBPS     Y5, Y3, Y3
-	VMULPS     eight3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS     eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS     all3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS     all3c091da5<>+0(SB), Y5, Y5
 	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3d2aaa31<>+0(SB), Y5, Y5
+	VADDPS     all3d2aaa31<>+0(SB), Y5, Y5
 	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3e2aaa48<>+0(SB), Y5, Y5
+	VADDPS     all3e2aaa48<>+0(SB), Y5, Y5
 	VMULPS     Y6, Y5, Y5
-	VADDPS     eight3f000000<>+0(SB), Y5, Y5
+	VADDPS     all3f000000<>+0(SB), Y5, Y5
 	VMULPS     Y6, Y6, Y7
 	VMULPS     Y5, Y7, Y5
 	VADDPS     Y3, Y5, Y3
 	VADDPS     Y3, Y6, Y3
-	VPMINSD    eight00000040<>+0(SB), Y4, Y5
-	VMOVUPS    eight00000000<>+0(SB), Y6
+	VPMINSD    all00000040<>+0(SB), Y4, Y5
+	VMOVUPS    all00000000<>+0(SB), Y6
 	VPSUBD     Y5, Y6, Y5
-	VPADDD     eight0000007f<>+0(SB), Y5, Y5
+	VPADDD     all0000007f<>+0(SB), Y5, Y5
 	VPSLLD     $0x17, Y5, Y5
-	VCMPPS     $0x00, eight00000000<>+0(SB), Y2, Y6
-	VMOVUPS    eight3f800000<>+0(SB), Y7
+	VCMPPS     $0x00, all00000000<>+0(SB), Y2, Y6
+	VMOVUPS    all3f800000<>+0(SB), Y7
 	VSUBPS     Y5, Y7, Y5
 	VADDPS     Y3, Y5, Y3
 	VPSRAD     $0x01, Y4, Y5
-	VPADDD     eight0000007f<>+0(SB), Y5, Y7
+	VPADDD     all0000007f<>+0(SB), Y5, Y7
 	VPSLLD     $0x17, Y7, Y7
 	VMULPS     Y7, Y3, Y3
 	VPSUBD     Y5, Y4, Y4
-	VPADDD     eight0000007f<>+0(SB), Y4, Y4
+	VPADDD     all0000007f<>+0(SB), Y4, Y4
 	VPSLLD     $0x17, Y4, Y4
 	VMULPS     Y4, Y3, Y3
 	VBLENDVPS  Y6, Y2, Y3, Y2
-	VXORPS     eight80000000<>+0(SB), Y2, Y2
+	VXORPS     all80000000<>+0(SB), Y2, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
@@ -6911,16 +20314,217 @@ done:
 	VZEROUPPER
 	RET
 
-// func logisticAVX2(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
-// Requires: AVX, AVX2
-TEXT ·logisticAVX2(SB), NOSPLIT, $0-48
+// func logisticVector(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·logisticVector(SB), NOSPLIT, $0-48
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ dz+16(FP), DX
 	MOVQ l+24(FP), BX
 	MOVQ z+32(FP), SI
 	MOVQ y+40(FP), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (DX), Z0
+	VMOVUPS    (BX), Z0
+	VMOVUPS    (SI), Z0
+	VMOVUPS    (DI), Z1
+	VMOVUPS    allc2d00000<>+0(SB), Z2
+	VMAXPS     Z0, Z2, Z2
+	VMOVUPS    all42d00000<>+0(SB), Z3
+	VMINPS     Z2, Z3, Z2
+	VORPS      all80000000<>+0(SB), Z2, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VSUBPS     all4b400000<>+0(SB), Z4, Z5
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VMULPS     all3f318000<>+0(SB), Z5, Z6
+	VSUBPS     Z6, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS     Z5, Z3, Z6
+	VSUBPS     Z6, Z3, Z3
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z6, Z5
+	VADDPS     all3c091da5<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3f000000<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z6, Z7
+	VMULPS     Z5, Z7, Z5
+	VADDPS     Z3, Z5, Z3
+	VADDPS     Z3, Z6, Z3
+	VMOVUPS    all00000000<>+0(SB), Z5
+	VMAXPS     Z0, Z5, Z5
+	VADDPS     all00000000<>+0(SB), Z5, Z5
+	VMULPS     Z1, Z0, Z0
+	VSUBPS     Z0, Z5, Z0
+	VADDPS     all3f800000<>+0(SB), Z3, Z5
+	VPSRAD     $0x01, Z4, Z6
+	VPADDD     all0000007f<>+0(SB), Z6, Z7
+	VPSLLD     $0x17, Z7, Z7
+	VMULPS     Z7, Z5, Z5
+	VPSUBD     Z6, Z4, Z6
+	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPSLLD     $0x17, Z6, Z6
+	VMULPS     Z6, Z5, Z5
+	VADDPS     Z5, Z5, Z6
+	VADDPS     all40000000<>+0(SB), Z5, Z5
+	VDIVPS     Z5, Z6, Z5
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z6, Z5, Z7
+	VMULPS     all3a0f7c2b<>+0(SB), Z6, Z8
+	VADDPS     all3b0f5b11<>+0(SB), Z8, Z8
+	VMULPS     Z6, Z8, Z8
+	VADDPS     all3c4ce93d<>+0(SB), Z8, Z8
+	VMULPS     Z6, Z8, Z6
+	VADDPS     all3daaaa80<>+0(SB), Z6, Z6
+	VMULPS     Z6, Z7, Z6
+	VADDPS     Z6, Z5, Z5
+	VADDPS     all00000000<>+0(SB), Z5, Z5
+	VADDPS     Z5, Z0, Z0
+	VPMAXSD    allffffffc0<>+0(SB), Z4, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VADDPS     all3f800000<>+0(SB), Z5, Z6
+	VMULPS     Z3, Z5, Z5
+	VADDPS     Z5, Z6, Z5
+	VCMPPS     $0x11, all00000000<>+0(SB), Z2, K1
+	VPMOVM2D   K1, Z6
+	VADDPS     all3f800000<>+0(SB), Z3, Z3
+	VSUBPS     Z2, Z2, Z2
+	VADDPS     all3f800000<>+0(SB), Z2, Z2
+	VMOVAPS    Z6, Z7
+	VPTERNLOGD $0xca, Z2, Z3, Z7
+	VDIVPS     Z5, Z7, Z2
+	VANDPS     Z6, Z4, Z3
+	VPSRAD     $0x01, Z3, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VMULPS     Z5, Z2, Z2
+	VPSUBD     Z4, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z2, Z2
+	VSUBPS     Z1, Z2, Z1
+	VMOVUPS    Z2, (CX)
+	VMOVUPS    Z1, (DX)
+	VMOVUPS    Z0, (BX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x40, BX
+	ADDQ       $0x40, SI
+	ADDQ       $0x40, DI
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, R8
+	BZHIQ      AX, R8, R8
+	KMOVW      R8, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS.Z  (BX), K1, Z0
+	VMOVUPS.Z  (SI), K1, Z0
+	VMOVUPS.Z  (DI), K1, Z1
+	VMOVUPS    allc2d00000<>+0(SB), Z2
+	VMAXPS     Z0, Z2, Z2
+	VMOVUPS    all42d00000<>+0(SB), Z3
+	VMINPS     Z2, Z3, Z2
+	VORPS      all80000000<>+0(SB), Z2, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VSUBPS     all4b400000<>+0(SB), Z4, Z5
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VMULPS     all3f318000<>+0(SB), Z5, Z6
+	VSUBPS     Z6, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS     Z5, Z3, Z6
+	VSUBPS     Z6, Z3, Z3
+	VSUBPS     Z5, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z6, Z5
+	VADDPS     all3c091da5<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z5, Z5
+	VADDPS     all3f000000<>+0(SB), Z5, Z5
+	VMULPS     Z6, Z6, Z7
+	VMULPS     Z5, Z7, Z5
+	VADDPS     Z3, Z5, Z3
+	VADDPS     Z3, Z6, Z3
+	VMOVUPS    all00000000<>+0(SB), Z5
+	VMAXPS     Z0, Z5, Z5
+	VADDPS     all00000000<>+0(SB), Z5, Z5
+	VMULPS     Z1, Z0, Z0
+	VSUBPS     Z0, Z5, Z0
+	VADDPS     all3f800000<>+0(SB), Z3, Z5
+	VPSRAD     $0x01, Z4, Z6
+	VPADDD     all0000007f<>+0(SB), Z6, Z7
+	VPSLLD     $0x17, Z7, Z7
+	VMULPS     Z7, Z5, Z5
+	VPSUBD     Z6, Z4, Z6
+	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPSLLD     $0x17, Z6, Z6
+	VMULPS     Z6, Z5, Z5
+	VADDPS     Z5, Z5, Z6
+	VADDPS     all40000000<>+0(SB), Z5, Z5
+	VDIVPS     Z5, Z6, Z5
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z6, Z5, Z7
+	VMULPS     all3a0f7c2b<>+0(SB), Z6, Z8
+	VADDPS     all3b0f5b11<>+0(SB), Z8, Z8
+	VMULPS     Z6, Z8, Z8
+	VADDPS     all3c4ce93d<>+0(SB), Z8, Z8
+	VMULPS     Z6, Z8, Z6
+	VADDPS     all3daaaa80<>+0(SB), Z6, Z6
+	VMULPS     Z6, Z7, Z6
+	VADDPS     Z6, Z5, Z5
+	VADDPS     all00000000<>+0(SB), Z5, Z5
+	VADDPS     Z5, Z0, Z0
+	VPMAXSD    allffffffc0<>+0(SB), Z4, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VADDPS     all3f800000<>+0(SB), Z5, Z6
+	VMULPS     Z3, Z5, Z5
+	VADDPS     Z5, Z6, Z5
+	VCMPPS     $0x11, all00000000<>+0(SB), Z2, K2
+	VPMOVM2D   K2, Z6
+	VADDPS     all3f800000<>+0(SB), Z3, Z3
+	VSUBPS     Z2, Z2, Z2
+	VADDPS     all3f800000<>+0(SB), Z2, Z2
+	VMOVAPS    Z6, Z7
+	VPTERNLOGD $0xca, Z2, Z3, Z7
+	VDIVPS     Z5, Z7, Z2
+	VANDPS     Z6, Z4, Z3
+	VPSRAD     $0x01, Z3, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VMULPS     Z5, Z2, Z2
+	VPSUBD     Z4, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z2, Z2
+	VSUBPS     Z1, Z2, Z1
+	VMOVUPS    Z2, K1, (CX)
+	VMOVUPS    Z1, K1, (DX)
+	VMOVUPS    Z0, K1, (BX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ      AX, $0x08
 	JLT       rest
@@ -6929,81 +20533,81 @@ loop:
 	VMOVUPS   (BX), Y0
 	VMOVUPS   (SI), Y0
 	VMOVUPS   (DI), Y1
-	VMOVUPS   eightc2d00000<>+0(SB), Y2
+	VMOVUPS   allc2d00000<>+0(SB), Y2
 	VMAXPS    Y0, Y2, Y2
-	VMOVUPS   eight42d00000<>+0(SB), Y3
+	VMOVUPS   all42d00000<>+0(SB), Y3
 	VMINPS    Y2, Y3, Y2
-	VORPS     eight80000000<>+0(SB), Y2, Y3
-	VMULPS    eight3fb8aa3b<>+0(SB), Y3, Y4
-	VADDPS    eight4b400000<>+0(SB), Y4, Y4
-	VSUBPS    eight4b400000<>+0(SB), Y4, Y5
-	VPSUBD    eight4b400000<>+0(SB), Y4, Y4
-	VMULPS    eight3f318000<>+0(SB), Y5, Y6
+	VORPS     all80000000<>+0(SB), Y2, Y3
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS    all4b400000<>+0(SB), Y4, Y4
+	VSUBPS    all4b400000<>+0(SB), Y4, Y5
+	VPSUBD    all4b400000<>+0(SB), Y4, Y4
+	VMULPS    all3f318000<>+0(SB), Y5, Y6
 	VSUBPS    Y6, Y3, Y3
-	VMULPS    eightb95e8083<>+0(SB), Y5, Y5
+	VMULPS    allb95e8083<>+0(SB), Y5, Y5
 	VSUBPS    Y5, Y3, Y6
 	VSUBPS    Y6, Y3, Y3
 	VSUBPS    Y5, Y3, Y3
-	VMULPS    eight3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS    eight3c091da5<>+0(SB), Y5, Y5
+	VMULPS    all3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS    all3c091da5<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y5, Y5
-	VADDPS    eight3d2aaa31<>+0(SB), Y5, Y5
+	VADDPS    all3d2aaa31<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y5, Y5
-	VADDPS    eight3e2aaa48<>+0(SB), Y5, Y5
+	VADDPS    all3e2aaa48<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y5, Y5
-	VADDPS    eight3f000000<>+0(SB), Y5, Y5
+	VADDPS    all3f000000<>+0(SB), Y5, Y5
 	VMULPS    Y6, Y6, Y7
 	VMULPS    Y5, Y7, Y5
 	VADDPS    Y3, Y5, Y3
 	VADDPS    Y3, Y6, Y3
-	VMOVUPS   eight00000000<>+0(SB), Y5
+	VMOVUPS   all00000000<>+0(SB), Y5
 	VMAXPS    Y0, Y5, Y5
-	VADDPS    eight00000000<>+0(SB), Y5, Y5
+	VADDPS    all00000000<>+0(SB), Y5, Y5
 	VMULPS    Y1, Y0, Y0
 	VSUBPS    Y0, Y5, Y0
-	VADDPS    eight3f800000<>+0(SB), Y3, Y5
+	VADDPS    all3f800000<>+0(SB), Y3, Y5
 	VPSRAD    $0x01, Y4, Y6
-	VPADDD    eight0000007f<>+0(SB), Y6, Y7
+	VPADDD    all0000007f<>+0(SB), Y6, Y7
 	VPSLLD    $0x17, Y7, Y7
 	VMULPS    Y7, Y5, Y5
 	VPSUBD    Y6, Y4, Y6
-	VPADDD    eight0000007f<>+0(SB), Y6, Y6
+	VPADDD    all0000007f<>+0(SB), Y6, Y6
 	VPSLLD    $0x17, Y6, Y6
 	VMULPS    Y6, Y5, Y5
 	VADDPS    Y5, Y5, Y6
-	VADDPS    eight40000000<>+0(SB), Y5, Y5
+	VADDPS    all40000000<>+0(SB), Y5, Y5
 	VDIVPS    Y5, Y6, Y5
 	VMULPS    Y5, Y5, Y6
 	VMULPS    Y6, Y5, Y7
-	VMULPS    eight3a0f7c2b<>+0(SB), Y6, Y8
-	VADDPS    eight3b0f5b11<>+0(SB), Y8, Y8
+	VMULPS    all3a0f7c2b<>+0(SB), Y6, Y8
+	VADDPS    all3b0f5b11<>+0(SB), Y8, Y8
 	VMULPS    Y6, Y8, Y8
-	VADDPS    eight3c4ce93d<>+0(SB), Y8, Y8
+	VADDPS    all3c4ce93d<>+0(SB), Y8, Y8
 	VMULPS    Y6, Y8, Y6
-	VADDPS    eight3daaaa80<>+0(SB), Y6, Y6
+	VADDPS    all3daaaa80<>+0(SB), Y6, Y6
 	VMULPS    Y6, Y7, Y6
 	VADDPS    Y6, Y5, Y5
-	VADDPS    eight00000000<>+0(SB), Y5, Y5
+	VADDPS    all00000000<>+0(SB), Y5, Y5
 	VADDPS    Y5, Y0, Y0
-	VPMAXSD   eightffffffc0<>+0(SB), Y4, Y5
-	VPADDD    eight0000007f<>+0(SB), Y5, Y5
+	VPMAXSD   allffffffc0<>+0(SB), Y4, Y5
+	VPADDD    all0000007f<>+0(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
-	VADDPS    eight3f800000<>+0(SB), Y5, Y6
+	VADDPS    all3f800000<>+0(SB), Y5, Y6
 	VMULPS    Y3, Y5, Y5
 	VADDPS    Y5, Y6, Y5
-	VCMPPS    $0x11, eight00000000<>+0(SB), Y2, Y6
-	VADDPS    eight3f800000<>+0(SB), Y3, Y3
+	VCMPPS    $0x11, all00000000<>+0(SB), Y2, Y6
+	VADDPS    all3f800000<>+0(SB), Y3, Y3
 	VSUBPS    Y2, Y2, Y2
-	VADDPS    eight3f800000<>+0(SB), Y2, Y2
+	VADDPS    all3f800000<>+0(SB), Y2, Y2
 	VBLENDVPS Y6, Y3, Y2, Y2
 	VDIVPS    Y5, Y2, Y2
 	VANDPS    Y6, Y4, Y3
 	VPSRAD    $0x01, Y3, Y4
-	VPADDD    eight0000007f<>+0(SB), Y4, Y5
+	VPADDD    all0000007f<>+0(SB), Y4, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y2, Y2
 	VPSUBD    Y4, Y3, Y3
-	VPADDD    eight0000007f<>+0(SB), Y3, Y3
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
 	VSUBPS    Y1, Y2, Y1
@@ -7029,81 +20633,81 @@ rest:
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (SI), Y0, Y1
 	VMASKMOVPS (DI), Y0, Y2
-	VMOVUPS    eightc2d00000<>+0(SB), Y3
+	VMOVUPS    allc2d00000<>+0(SB), Y3
 	VMAXPS     Y1, Y3, Y3
-	VMOVUPS    eight42d00000<>+0(SB), Y4
+	VMOVUPS    all42d00000<>+0(SB), Y4
 	VMINPS     Y3, Y4, Y3
-	VORPS      eight80000000<>+0(SB), Y3, Y4
-	VMULPS     eight3fb8aa3b<>+0(SB), Y4, Y5
-	VADDPS     eight4b400000<>+0(SB), Y5, Y5
-	VSUBPS     eight4b400000<>+0(SB), Y5, Y6
-	VPSUBD     eight4b400000<>+0(SB), Y5, Y5
-	VMULPS     eight3f318000<>+0(SB), Y6, Y7
+	VORPS      all80000000<>+0(SB), Y3, Y4
+	VMULPS     all3fb8aa3b<>+0(SB), Y4, Y5
+	VADDPS     all4b400000<>+0(SB), Y5, Y5
+	VSUBPS     all4b400000<>+0(SB), Y5, Y6
+	VPSUBD     all4b400000<>+0(SB), Y5, Y5
+	VMULPS     all3f318000<>+0(SB), Y6, Y7
 	VSUBPS     Y7, Y4, Y4
-	VMULPS     eightb95e8083<>+0(SB), Y6, Y6
+	VMULPS     allb95e8083<>+0(SB), Y6, Y6
 	VSUBPS     Y6, Y4, Y7
 	VSUBPS     Y7, Y4, Y4
 	VSUBPS     Y6, Y4, Y4
-	VMULPS     eight3ab6d8dd<>+0(SB), Y7, Y6
-	VADDPS     eight3c091da5<>+0(SB), Y6, Y6
+	VMULPS     all3ab6d8dd<>+0(SB), Y7, Y6
+	VADDPS     all3c091da5<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y6, Y6
-	VADDPS     eight3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS     all3d2aaa31<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y6, Y6
-	VADDPS     eight3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS     all3e2aaa48<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y6, Y6
-	VADDPS     eight3f000000<>+0(SB), Y6, Y6
+	VADDPS     all3f000000<>+0(SB), Y6, Y6
 	VMULPS     Y7, Y7, Y8
 	VMULPS     Y6, Y8, Y6
 	VADDPS     Y4, Y6, Y4
 	VADDPS     Y4, Y7, Y4
-	VMOVUPS    eight00000000<>+0(SB), Y6
+	VMOVUPS    all00000000<>+0(SB), Y6
 	VMAXPS     Y1, Y6, Y6
-	VADDPS     eight00000000<>+0(SB), Y6, Y6
+	VADDPS     all00000000<>+0(SB), Y6, Y6
 	VMULPS     Y2, Y1, Y1
 	VSUBPS     Y1, Y6, Y1
-	VADDPS     eight3f800000<>+0(SB), Y4, Y6
+	VADDPS     all3f800000<>+0(SB), Y4, Y6
 	VPSRAD     $0x01, Y5, Y7
-	VPADDD     eight0000007f<>+0(SB), Y7, Y8
+	VPADDD     all0000007f<>+0(SB), Y7, Y8
 	VPSLLD     $0x17, Y8, Y8
 	VMULPS     Y8, Y6, Y6
 	VPSUBD     Y7, Y5, Y7
-	VPADDD     eight0000007f<>+0(SB), Y7, Y7
+	VPADDD     all0000007f<>+0(SB), Y7, Y7
 	VPSLLD     $0x17, Y7, Y7
 	VMULPS     Y7, Y6, Y6
 	VADDPS     Y6, Y6, Y7
-	VADDPS     eight40000000<>+0(SB), Y6, Y6
+	VADDPS     all40000000<>+0(SB), Y6, Y6
 	VDIVPS     Y6, Y7, Y6
 	VMULPS     Y6, Y6, Y7
 	VMULPS     Y7, Y6, Y8
-	VMULPS     eight3a0f7c2b<>+0(SB), Y7, Y9
-	VADDPS     eight3b0f5b11<>+0(SB), Y9, Y9
+	VMULPS     all3a0f7c2b<>+0(SB), Y7, Y9
+	VADDPS     all3b0f5b11<>+0(SB), Y9, Y9
 	VMULPS     Y7, Y9, Y9
-	VADDPS     eight3c4ce93d<>+0(SB), Y9, Y9
+	VADDPS     all3c4ce93d<>+0(SB), Y9, Y9
 	VMULPS     Y7, Y9, Y7
-	VADDPS     eight3daaaa80<>+0(SB), Y7, Y7
+	VADDPS     all3daaaa80<>+0(SB), Y7, Y7
 	VMULPS     Y7, Y8, Y7
 	VADDPS     Y7, Y6, Y6
-	VADDPS     eight00000000<>+0(SB), Y6, Y6
+	VADDPS     all00000000<>+0(SB), Y6, Y6
 	VADDPS     Y6, Y1, Y1
-	VPMAXSD    eightffffffc0<>+0(SB), Y5, Y6
-	VPADDD     eight0000007f<>+0(SB), Y6, Y6
+	VPMAXSD    allffffffc0<>+0(SB), Y5, Y6
+	VPADDD     all0000007f<>+0(SB), Y6, Y6
 	VPSLLD     $0x17, Y6, Y6
-	VADDPS     eight3f800000<>+0(SB), Y6, Y7
+	VADDPS     all3f800000<>+0(SB), Y6, Y7
 	VMULPS     Y4, Y6, Y6
 	VADDPS     Y6, Y7, Y6
-	VCMPPS     $0x11, eight00000000<>+0(SB), Y3, Y7
-	VADDPS     eight3f800000<>+0(SB), Y4, Y4
+	VCMPPS     $0x11, all00000000<>+0(SB), Y3, Y7
+	VADDPS     all3f800000<>+0(SB), Y4, Y4
 	VSUBPS     Y3, Y3, Y3
-	VADDPS     eight3f800000<>+0(SB), Y3, Y3
+	VADDPS     all3f800000<>+0(SB), Y3, Y3
 	VBLENDVPS  Y7, Y4, Y3, Y3
 	VDIVPS     Y6, Y3, Y3
 	VANDPS     Y7, Y5, Y4
 	VPSRAD     $0x01, Y4, Y5
-	VPADDD     eight0000007f<>+0(SB), Y5, Y6
+	VPADDD     all0000007f<>+0(SB), Y5, Y6
 	VPSLLD     $0x17, Y6, Y6
 	VMULPS     Y6, Y3, Y3
 	VPSUBD     Y5, Y4, Y4
-	VPADDD     eight0000007f<>+0(SB), Y4, Y4
+	VPADDD     all0000007f<>+0(SB), Y4, Y4
 	VPSLLD     $0x17, Y4, Y4
 	VMULPS     Y4, Y3, Y3
 	VSUBPS     Y2, Y3, Y2
@@ -7115,16 +20719,69 @@ done:
 	VZEROUPPER
 	RET
 
-// func labelledAVX2(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
-// Requires: AVX
-TEXT ·labelledAVX2(SB), NOSPLIT, $0-48
+// func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·labelledVector(SB), NOSPLIT, $0-48
 	MOVQ n+0(FP), AX
 	MOVQ label+8(FP), CX
 	MOVQ l+16(FP), DX
 	MOVQ z+24(FP), BX
 	MOVQ peak+32(FP), SI
 	MOVQ y+40(FP), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z0
+	VMOVUPS  (DX), Z1
+	VMOVUPS  (BX), Z1
+	VMOVUPS  (SI), Z2
+	VMOVUPS  (DI), Z3
+	VCMPPS   $0x04, all00000000<>+0(SB), Z3, K1
+	VPMOVM2D K1, Z4
+	VSUBPS   Z2, Z1, Z1
+	VMULPS   Z1, Z3, Z1
+	VANDPS   Z1, Z4, Z1
+	VADDPS   Z3, Z0, Z0
+	VXORPS   all80000000<>+0(SB), Z1, Z1
+	VMOVUPS  Z0, (CX)
+	VMOVUPS  Z1, (DX)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	ADDQ     $0x40, BX
+	ADDQ     $0x40, SI
+	ADDQ     $0x40, DI
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, R8
+	BZHIQ     AX, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS.Z (BX), K1, Z1
+	VMOVUPS.Z (SI), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VCMPPS    $0x04, all00000000<>+0(SB), Z3, K2
+	VPMOVM2D  K2, Z4
+	VSUBPS    Z2, Z1, Z1
+	VMULPS    Z1, Z3, Z1
+	VANDPS    Z1, Z4, Z1
+	VADDPS    Z3, Z0, Z0
+	VXORPS    all80000000<>+0(SB), Z1, Z1
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS   Z1, K1, (DX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7133,12 +20790,12 @@ loop:
 	VMOVUPS (BX), Y1
 	VMOVUPS (SI), Y2
 	VMOVUPS (DI), Y3
-	VCMPPS  $0x04, eight00000000<>+0(SB), Y3, Y4
+	VCMPPS  $0x04, all00000000<>+0(SB), Y3, Y4
 	VSUBPS  Y2, Y1, Y1
 	VMULPS  Y1, Y3, Y1
 	VANDPS  Y1, Y4, Y1
 	VADDPS  Y3, Y0, Y0
-	VXORPS  eight80000000<>+0(SB), Y1, Y1
+	VXORPS  all80000000<>+0(SB), Y1, Y1
 	VMOVUPS Y0, (CX)
 	VMOVUPS Y1, (DX)
 	ADDQ    $0x20, CX
@@ -7160,12 +20817,12 @@ rest:
 	VMASKMOVPS (BX), Y0, Y2
 	VMASKMOVPS (SI), Y0, Y3
 	VMASKMOVPS (DI), Y0, Y4
-	VCMPPS     $0x04, eight00000000<>+0(SB), Y4, Y5
+	VCMPPS     $0x04, all00000000<>+0(SB), Y4, Y5
 	VSUBPS     Y3, Y2, Y2
 	VMULPS     Y2, Y4, Y2
 	VANDPS     Y2, Y5, Y2
 	VADDPS     Y4, Y1, Y1
-	VXORPS     eight80000000<>+0(SB), Y2, Y2
+	VXORPS     all80000000<>+0(SB), Y2, Y2
 	VMASKMOVPS Y1, Y0, (CX)
 	VMASKMOVPS Y2, Y0, (DX)
 
@@ -7173,15 +20830,57 @@ done:
 	VZEROUPPER
 	RET
 
-// func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32)
-// Requires: AVX
-TEXT ·halfSquaredAVX2(SB), NOSPLIT, $0-40
+// func halfSquaredVector(n int, l *float32, da *float32, a *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·halfSquaredVector(SB), NOSPLIT, $0-40
 	MOVQ n+0(FP), AX
 	MOVQ l+8(FP), CX
 	MOVQ da+16(FP), DX
 	MOVQ a+24(FP), BX
 	MOVQ y+32(FP), SI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMULPS  all3f000000<>+0(SB), Z0, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z0, (DX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DI
+	BZHIQ     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (SI), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMULPS    all3f000000<>+0(SB), Z0, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)
+	VMOVUPS   Z0, K1, (DX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7190,7 +20889,7 @@ loop:
 	VMOVUPS (BX), Y0
 	VMOVUPS (SI), Y1
 	VSUBPS  Y1, Y0, Y0
-	VMULPS  eight3f000000<>+0(SB), Y0, Y1
+	VMULPS  all3f000000<>+0(SB), Y0, Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y0, (DX)
@@ -7212,7 +20911,7 @@ rest:
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (SI), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
-	VMULPS     eight3f000000<>+0(SB), Y1, Y2
+	VMULPS     all3f000000<>+0(SB), Y1, Y2
 	VMULPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (CX)
 	VMASKMOVPS Y1, Y0, (DX)
@@ -7221,14 +20920,47 @@ done:
 	VZEROUPPER
 	RET
 
-// func differenceAVX2(n int, dz *float32, a *float32, y *float32)
-// Requires: AVX
-TEXT ·differenceAVX2(SB), NOSPLIT, $0-32
+// func differenceVector(n int, dz *float32, a *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·differenceVector(SB), NOSPLIT, $0-32
 	MOVQ n+0(FP), AX
 	MOVQ dz+8(FP), CX
 	MOVQ a+16(FP), DX
 	MOVQ y+24(FP), BX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7259,15 +20991,53 @@ done:
 	VZEROUPPER
 	RET
 
-// func softmaxSlopeAVX2(n int, dz *float32, a *float32, label *float32, y *float32)
-// Requires: AVX
-TEXT ·softmaxSlopeAVX2(SB), NOSPLIT, $0-40
+// func softmaxSlopeVector(n int, dz *float32, a *float32, label *float32, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softmaxSlopeVector(SB), NOSPLIT, $0-40
 	MOVQ n+0(FP), AX
 	MOVQ dz+8(FP), CX
 	MOVQ a+16(FP), DX
 	MOVQ label+24(FP), BX
 	MOVQ y+32(FP), SI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (SI), Z2
+	VMULPS  Z1, Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DI
+	BZHIQ     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VMOVUPS.Z (SI), K1, Z2
+	VMULPS    Z1, Z0, Z0
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7303,13 +21073,43 @@ done:
 	VZEROUPPER
 	RET
 
-// func addAVX2(n int, dst *float32, x *float32)
-// Requires: AVX
-TEXT ·addAVX2(SB), NOSPLIT, $0-24
+// func addVector(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ x+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7337,13 +21137,43 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiplyAVX2(n int, dst *float32, x *float32)
-// Requires: AVX
-TEXT ·multiplyAVX2(SB), NOSPLIT, $0-24
+// func multiplyVector(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·multiplyVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ x+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7371,13 +21201,43 @@ done:
 	VZEROUPPER
 	RET
 
-// func divideAVX2(n int, dst *float32, x *float32)
-// Requires: AVX
-TEXT ·divideAVX2(SB), NOSPLIT, $0-24
+// func divideVector(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·divideVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ x+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7405,11 +21265,41 @@ done:
 	VZEROUPPER
 	RET
 
-// func divideByAVX2(n int, x *float32, s float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·divideByAVX2(SB), NOSPLIT, $0-20
+// func divideByVector(n int, x *float32, s float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·divideByVector(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        s+16(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DX
+	BZHIQ     AX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VDIVPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        s+16(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7437,12 +21327,45 @@ done:
 	VZEROUPPER
 	RET
 
-// func shiftAVX2(n int, a *float32, z *float32, s float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·shiftAVX2(SB), NOSPLIT, $0-28
+// func shiftVector(n int, a *float32, z *float32, s float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·shiftVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         z+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        s+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        s+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7473,11 +21396,41 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(n int, x *float32, s float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
+// func scaleVector(n int, x *float32, s float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·scaleVector(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        s+16(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DX
+	BZHIQ     AX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        s+16(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7505,13 +21458,51 @@ done:
 	VZEROUPPER
 	RET
 
-// func sumScaledAVX2(n int, dst *float32, x *float32, y *float32, s float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·sumScaledAVX2(SB), NOSPLIT, $0-36
+// func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·sumScaledVector(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
 	MOVQ         y+24(FP), BX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        s+32(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z1
+	VMOVUPS (BX), Z2
+	VADDPS  Z2, Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS.Z (BX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        s+32(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7547,12 +21538,47 @@ done:
 	VZEROUPPER
 	RET
 
-// func addScaledAVX2(n int, dst *float32, x *float32, s float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·addScaledAVX2(SB), NOSPLIT, $0-28
+// func addScaledVector(n int, dst *float32, x *float32, s float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·addScaledVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        s+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VMULPS    Z0, Z2, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        s+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7585,13 +21611,55 @@ done:
 	VZEROUPPER
 	RET
 
-// func largestAVX2(n int, peak *float32, z *float32)
-// Requires: AVX
-TEXT ·largestAVX2(SB), NOSPLIT, $0-24
+// func largestVector(n int, peak *float32, z *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·largestVector(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ peak+8(FP), CX
 	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ       AX, $0x10
+	JLT        wide_rest
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, Z0, Z1, K1
+	VPMOVM2D   K1, Z2
+	VCMPPS     $0x04, Z1, Z1, K1
+	VPMOVM2D   K1, Z3
+	VORPS      Z3, Z2, Z2
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z1, Z2
+	VMOVUPS    Z2, (CX)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, AX
+	JMP        wide_loop
+
+wide_rest:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z1
+	VCMPPS     $0x1e, Z0, Z1, K2
+	VPMOVM2D   K2, Z2
+	VCMPPS     $0x04, Z1, Z1, K2
+	VPMOVM2D   K2, Z3
+	VORPS      Z3, Z2, Z2
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z1, Z2
+	VMOVUPS    Z2, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ      AX, $0x08
 	JLT       rest
@@ -7625,15 +21693,125 @@ done:
 	VZEROUPPER
 	RET
 
-// func expNormAVX2(n int, a *float32, norm *float32, z *float32, peak *float32)
-// Requires: AVX, AVX2
-TEXT ·expNormAVX2(SB), NOSPLIT, $0-40
+// func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2
+TEXT ·expNormVector(SB), NOSPLIT, $0-40
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ norm+16(FP), DX
 	MOVQ z+24(FP), BX
 	MOVQ peak+32(FP), SI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
 
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (SI), Z2
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS allc2d00000<>+0(SB), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS all42b20000<>+0(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS  all4b400000<>+0(SB), Z2, Z2
+	VSUBPS  all4b400000<>+0(SB), Z2, Z3
+	VPSUBD  all4b400000<>+0(SB), Z2, Z2
+	VMULPS  all3f318000<>+0(SB), Z3, Z4
+	VSUBPS  Z4, Z1, Z1
+	VMULPS  allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS  Z3, Z1, Z4
+	VSUBPS  Z4, Z1, Z1
+	VSUBPS  Z3, Z1, Z1
+	VMULPS  all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS  all3c091da5<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z3, Z3
+	VADDPS  all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z3, Z3
+	VADDPS  all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z3, Z3
+	VADDPS  all3f000000<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z4, Z5
+	VMULPS  Z3, Z5, Z3
+	VADDPS  Z1, Z3, Z1
+	VADDPS  Z1, Z4, Z1
+	VADDPS  all3f800000<>+0(SB), Z1, Z1
+	VPSRAD  $0x01, Z2, Z3
+	VPADDD  all0000007f<>+0(SB), Z3, Z4
+	VPSLLD  $0x17, Z4, Z4
+	VMULPS  Z4, Z1, Z1
+	VPSUBD  Z3, Z2, Z2
+	VPADDD  all0000007f<>+0(SB), Z2, Z2
+	VPSLLD  $0x17, Z2, Z2
+	VMULPS  Z2, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z0, (DX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DI
+	BZHIQ     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VMOVUPS.Z (SI), K1, Z2
+	VSUBPS    Z2, Z1, Z1
+	VMOVUPS   allc2d00000<>+0(SB), Z2
+	VMAXPS    Z1, Z2, Z1
+	VMOVUPS   all42b20000<>+0(SB), Z2
+	VMINPS    Z1, Z2, Z1
+	VMULPS    all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS    all4b400000<>+0(SB), Z2, Z2
+	VSUBPS    all4b400000<>+0(SB), Z2, Z3
+	VPSUBD    all4b400000<>+0(SB), Z2, Z2
+	VMULPS    all3f318000<>+0(SB), Z3, Z4
+	VSUBPS    Z4, Z1, Z1
+	VMULPS    allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS    Z3, Z1, Z4
+	VSUBPS    Z4, Z1, Z1
+	VSUBPS    Z3, Z1, Z1
+	VMULPS    all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS    all3c091da5<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z3, Z3
+	VADDPS    all3f000000<>+0(SB), Z3, Z3
+	VMULPS    Z4, Z4, Z5
+	VMULPS    Z3, Z5, Z3
+	VADDPS    Z1, Z3, Z1
+	VADDPS    Z1, Z4, Z1
+	VADDPS    all3f800000<>+0(SB), Z1, Z1
+	VPSRAD    $0x01, Z2, Z3
+	VPADDD    all0000007f<>+0(SB), Z3, Z4
+	VPSLLD    $0x17, Z4, Z4
+	VMULPS    Z4, Z1, Z1
+	VPSUBD    Z3, Z2, Z2
+	VPADDD    all0000007f<>+0(SB), Z2, Z2
+	VPSLLD    $0x17, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z1, K1, (CX)
+	VMOVUPS   Z0, K1, (DX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 loop:
 	CMPQ    AX, $0x08
 	JLT     rest
@@ -7642,39 +21820,39 @@ loop:
 	VMOVUPS (BX), Y1
 	VMOVUPS (SI), Y2
 	VSUBPS  Y2, Y1, Y1
-	VMOVUPS eightc2d00000<>+0(SB), Y2
+	VMOVUPS allc2d00000<>+0(SB), Y2
 	VMAXPS  Y1, Y2, Y1
-	VMOVUPS eight42b20000<>+0(SB), Y2
+	VMOVUPS all42b20000<>+0(SB), Y2
 	VMINPS  Y1, Y2, Y1
-	VMULPS  eight3fb8aa3b<>+0(SB), Y1, Y2
-	VADDPS  eight4b400000<>+0(SB), Y2, Y2
-	VSUBPS  eight4b400000<>+0(SB), Y2, Y3
-	VPSUBD  eight4b400000<>+0(SB), Y2, Y2
-	VMULPS  eight3f318000<>+0(SB), Y3, Y4
+	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS  all4b400000<>+0(SB), Y2, Y2
+	VSUBPS  all4b400000<>+0(SB), Y2, Y3
+	VPSUBD  all4b400000<>+0(SB), Y2, Y2
+	VMULPS  all3f318000<>+0(SB), Y3, Y4
 	VSUBPS  Y4, Y1, Y1
-	VMULPS  eightb95e8083<>+0(SB), Y3, Y3
+	VMULPS  allb95e8083<>+0(SB), Y3, Y3
 	VSUBPS  Y3, Y1, Y4
 	VSUBPS  Y4, Y1, Y1
 	VSUBPS  Y3, Y1, Y1
-	VMULPS  eight3ab6d8dd<>+0(SB), Y4, Y3
-	VADDPS  eight3c091da5<>+0(SB), Y3, Y3
+	VMULPS  all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS  all3c091da5<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
-	VADDPS  eight3d2aaa31<>+0(SB), Y3, Y3
+	VADDPS  all3d2aaa31<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
-	VADDPS  eight3e2aaa48<>+0(SB), Y3, Y3
+	VADDPS  all3e2aaa48<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
-	VADDPS  eight3f000000<>+0(SB), Y3, Y3
+	VADDPS  all3f000000<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y4, Y5
 	VMULPS  Y3, Y5, Y3
 	VADDPS  Y1, Y3, Y1
 	VADDPS  Y1, Y4, Y1
-	VADDPS  eight3f800000<>+0(SB), Y1, Y1
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
 	VPSRAD  $0x01, Y2, Y3
-	VPADDD  eight0000007f<>+0(SB), Y3, Y4
+	VPADDD  all0000007f<>+0(SB), Y3, Y4
 	VPSLLD  $0x17, Y4, Y4
 	VMULPS  Y4, Y1, Y1
 	VPSUBD  Y3, Y2, Y2
-	VPADDD  eight0000007f<>+0(SB), Y2, Y2
+	VPADDD  all0000007f<>+0(SB), Y2, Y2
 	VPSLLD  $0x17, Y2, Y2
 	VMULPS  Y2, Y1, Y1
 	VADDPS  Y1, Y0, Y0
@@ -7698,39 +21876,39 @@ rest:
 	VMASKMOVPS (BX), Y0, Y2
 	VMASKMOVPS (SI), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMOVUPS    eightc2d00000<>+0(SB), Y3
+	VMOVUPS    allc2d00000<>+0(SB), Y3
 	VMAXPS     Y2, Y3, Y2
-	VMOVUPS    eight42b20000<>+0(SB), Y3
+	VMOVUPS    all42b20000<>+0(SB), Y3
 	VMINPS     Y2, Y3, Y2
-	VMULPS     eight3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS     eight4b400000<>+0(SB), Y3, Y3
-	VSUBPS     eight4b400000<>+0(SB), Y3, Y4
-	VPSUBD     eight4b400000<>+0(SB), Y3, Y3
-	VMULPS     eight3f318000<>+0(SB), Y4, Y5
+	VMULPS     all3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS     all4b400000<>+0(SB), Y3, Y3
+	VSUBPS     all4b400000<>+0(SB), Y3, Y4
+	VPSUBD     all4b400000<>+0(SB), Y3, Y3
+	VMULPS     all3f318000<>+0(SB), Y4, Y5
 	VSUBPS     Y5, Y2, Y2
-	VMULPS     eightb95e8083<>+0(SB), Y4, Y4
+	VMULPS     allb95e8083<>+0(SB), Y4, Y4
 	VSUBPS     Y4, Y2, Y5
 	VSUBPS     Y5, Y2, Y2
 	VSUBPS     Y4, Y2, Y2
-	VMULPS     eight3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS     eight3c091da5<>+0(SB), Y4, Y4
+	VMULPS     all3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS     all3c091da5<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS     all3d2aaa31<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS     all3e2aaa48<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y4, Y4
-	VADDPS     eight3f000000<>+0(SB), Y4, Y4
+	VADDPS     all3f000000<>+0(SB), Y4, Y4
 	VMULPS     Y5, Y5, Y6
 	VMULPS     Y4, Y6, Y4
 	VADDPS     Y2, Y4, Y2
 	VADDPS     Y2, Y5, Y2
-	VADDPS     eight3f800000<>+0(SB), Y2, Y2
+	VADDPS     all3f800000<>+0(SB), Y2, Y2
 	VPSRAD     $0x01, Y3, Y4
-	VPADDD     eight0000007f<>+0(SB), Y4, Y5
+	VPADDD     all0000007f<>+0(SB), Y4, Y5
 	VPSLLD     $0x17, Y5, Y5
 	VMULPS     Y5, Y2, Y2
 	VPSUBD     Y4, Y3, Y3
-	VPADDD     eight0000007f<>+0(SB), Y3, Y3
+	VPADDD     all0000007f<>+0(SB), Y3, Y3
 	VPSLLD     $0x17, Y3, Y3
 	VMULPS     Y3, Y2, Y2
 	VADDPS     Y2, Y1, Y1
@@ -7741,12 +21919,47 @@ done:
 	VZEROUPPER
 	RET
 
-// func descendAVX2(n int, p *float32, d *float32, rate float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·descendAVX2(SB), NOSPLIT, $0-28
+// func descendVector(n int, p *float32, d *float32, rate float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·descendVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         d+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        rate+24(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z2
+	VMULPS  Z0, Z2, Z2
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VMULPS    Z0, Z2, Z0
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        rate+24(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7779,11 +21992,43 @@ done:
 	VZEROUPPER
 	RET
 
-// func decayAVX2(n int, p *float32, rate float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·decayAVX2(SB), NOSPLIT, $0-20
+// func decayVector(n int, p *float32, rate float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+TEXT ·decayVector(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        rate+16(FP), X0
+	VBROADCASTSS X0, Z0
+
+wide_loop:
+	CMPQ    AX, $0x10
+	JLT     wide_rest
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z2
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
+	JMP     wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DX
+	BZHIQ     AX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        rate+16(FP), X0
 	VBROADCASTSS X0, Y0
 
@@ -7813,13 +22058,67 @@ done:
 	VZEROUPPER
 	RET
 
-// func momentumAVX2(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·momentumAVX2(SB), NOSPLIT, $0-40
+// func momentumVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·momentumVector(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         d+16(FP), DX
 	MOVQ         u+24(FP), BX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        rate+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        mu+36(FP), X1
+	VBROADCASTSS X1, Z1
+
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z2
+	VMOVUPS  (DX), Z3
+	VMOVUPS  (BX), Z4
+	VMULPS   Z1, Z4, Z4
+	VADDPS   Z3, Z4, Z3
+	VANDPS   all7fffffff<>+0(SB), Z3, Z4
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z4, K1
+	VPMOVM2D K1, Z4
+	VANDNPS  Z3, Z4, Z3
+	VMULPS   Z0, Z3, Z4
+	VSUBPS   Z4, Z2, Z2
+	VMOVUPS  Z2, (CX)
+	VMOVUPS  Z3, (BX)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	ADDQ     $0x40, BX
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (DX), K1, Z3
+	VMOVUPS.Z (BX), K1, Z4
+	VMULPS    Z1, Z4, Z1
+	VADDPS    Z3, Z1, Z1
+	VANDPS    all7fffffff<>+0(SB), Z1, Z3
+	VCMPPS    $0x11, all0da24260<>+0(SB), Z3, K2
+	VPMOVM2D  K2, Z3
+	VANDNPS   Z1, Z3, Z1
+	VMULPS    Z0, Z1, Z0
+	VSUBPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS   Z1, K1, (BX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        rate+32(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        mu+36(FP), X1
@@ -7833,8 +22132,8 @@ loop:
 	VMOVUPS (BX), Y4
 	VMULPS  Y1, Y4, Y4
 	VADDPS  Y3, Y4, Y3
-	VANDPS  eight7fffffff<>+0(SB), Y3, Y4
-	VCMPPS  $0x11, eight0da24260<>+0(SB), Y4, Y4
+	VANDPS  all7fffffff<>+0(SB), Y3, Y4
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y4, Y4
 	VANDNPS Y3, Y4, Y3
 	VMULPS  Y0, Y3, Y4
 	VSUBPS  Y4, Y2, Y2
@@ -7857,8 +22156,8 @@ rest:
 	VMASKMOVPS (BX), Y2, Y5
 	VMULPS     Y1, Y5, Y1
 	VADDPS     Y4, Y1, Y1
-	VANDPS     eight7fffffff<>+0(SB), Y1, Y4
-	VCMPPS     $0x11, eight0da24260<>+0(SB), Y4, Y4
+	VANDPS     all7fffffff<>+0(SB), Y1, Y4
+	VCMPPS     $0x11, all0da24260<>+0(SB), Y4, Y4
 	VANDNPS    Y1, Y4, Y1
 	VMULPS     Y0, Y1, Y0
 	VSUBPS     Y0, Y3, Y0
@@ -7869,23 +22168,89 @@ done:
 	VZEROUPPER
 	RET
 
-DATA eight0da24260<>+0(SB)/4, $0x0da24260
-DATA eight0da24260<>+4(SB)/4, $0x0da24260
-DATA eight0da24260<>+8(SB)/4, $0x0da24260
-DATA eight0da24260<>+12(SB)/4, $0x0da24260
-DATA eight0da24260<>+16(SB)/4, $0x0da24260
-DATA eight0da24260<>+20(SB)/4, $0x0da24260
-DATA eight0da24260<>+24(SB)/4, $0x0da24260
-DATA eight0da24260<>+28(SB)/4, $0x0da24260
-GLOBL eight0da24260<>(SB), RODATA|NOPTR, $32
+DATA all0da24260<>+0(SB)/4, $0x0da24260
+DATA all0da24260<>+4(SB)/4, $0x0da24260
+DATA all0da24260<>+8(SB)/4, $0x0da24260
+DATA all0da24260<>+12(SB)/4, $0x0da24260
+DATA all0da24260<>+16(SB)/4, $0x0da24260
+DATA all0da24260<>+20(SB)/4, $0x0da24260
+DATA all0da24260<>+24(SB)/4, $0x0da24260
+DATA all0da24260<>+28(SB)/4, $0x0da24260
+DATA all0da24260<>+32(SB)/4, $0x0da24260
+DATA all0da24260<>+36(SB)/4, $0x0da24260
+DATA all0da24260<>+40(SB)/4, $0x0da24260
+DATA all0da24260<>+44(SB)/4, $0x0da24260
+DATA all0da24260<>+48(SB)/4, $0x0da24260
+DATA all0da24260<>+52(SB)/4, $0x0da24260
+DATA all0da24260<>+56(SB)/4, $0x0da24260
+DATA all0da24260<>+60(SB)/4, $0x0da24260
+GLOBL all0da24260<>(SB), RODATA|NOPTR, $64
 
-// func nesterovAVX2(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·nesterovAVX2(SB), NOSPLIT, $0-40
+// func nesterovVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·nesterovVector(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         d+16(FP), DX
 	MOVQ         u+24(FP), BX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        rate+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        mu+36(FP), X1
+	VBROADCASTSS X1, Z1
+
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z2
+	VMOVUPS  (DX), Z3
+	VMOVUPS  (BX), Z4
+	VMULPS   Z1, Z4, Z4
+	VADDPS   Z3, Z4, Z4
+	VANDPS   all7fffffff<>+0(SB), Z4, Z5
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z5, K1
+	VPMOVM2D K1, Z5
+	VANDNPS  Z4, Z5, Z4
+	VMULPS   Z1, Z4, Z5
+	VADDPS   Z5, Z3, Z3
+	VMULPS   Z0, Z3, Z3
+	VSUBPS   Z3, Z2, Z2
+	VMOVUPS  Z2, (CX)
+	VMOVUPS  Z4, (BX)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	ADDQ     $0x40, BX
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (DX), K1, Z3
+	VMOVUPS.Z (BX), K1, Z4
+	VMULPS    Z1, Z4, Z4
+	VADDPS    Z3, Z4, Z4
+	VANDPS    all7fffffff<>+0(SB), Z4, Z5
+	VCMPPS    $0x11, all0da24260<>+0(SB), Z5, K2
+	VPMOVM2D  K2, Z5
+	VANDNPS   Z4, Z5, Z4
+	VMULPS    Z1, Z4, Z1
+	VADDPS    Z1, Z3, Z1
+	VMULPS    Z0, Z1, Z0
+	VSUBPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS   Z4, K1, (BX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        rate+32(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        mu+36(FP), X1
@@ -7899,8 +22264,8 @@ loop:
 	VMOVUPS (BX), Y4
 	VMULPS  Y1, Y4, Y4
 	VADDPS  Y3, Y4, Y4
-	VANDPS  eight7fffffff<>+0(SB), Y4, Y5
-	VCMPPS  $0x11, eight0da24260<>+0(SB), Y5, Y5
+	VANDPS  all7fffffff<>+0(SB), Y4, Y5
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y5, Y5
 	VANDNPS Y4, Y5, Y4
 	VMULPS  Y1, Y4, Y5
 	VADDPS  Y5, Y3, Y3
@@ -7925,8 +22290,8 @@ rest:
 	VMASKMOVPS (BX), Y2, Y5
 	VMULPS     Y1, Y5, Y5
 	VADDPS     Y4, Y5, Y5
-	VANDPS     eight7fffffff<>+0(SB), Y5, Y6
-	VCMPPS     $0x11, eight0da24260<>+0(SB), Y6, Y6
+	VANDPS     all7fffffff<>+0(SB), Y5, Y6
+	VCMPPS     $0x11, all0da24260<>+0(SB), Y6, Y6
 	VANDNPS    Y5, Y6, Y5
 	VMULPS     Y1, Y5, Y1
 	VADDPS     Y1, Y4, Y1
@@ -7939,13 +22304,81 @@ done:
 	VZEROUPPER
 	RET
 
-// func rmsPropAVX2(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-48
+// func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·rmsPropVector(SB), NOSPLIT, $0-48
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         d+16(FP), DX
 	MOVQ         u+24(FP), BX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        rate+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        rho+36(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        rest+40(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        eps+44(FP), X3
+	VBROADCASTSS X3, Z3
+
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z4
+	VMOVUPS  (DX), Z5
+	VMOVUPS  (BX), Z6
+	VMULPS   Z1, Z6, Z6
+	VMULPS   Z2, Z5, Z7
+	VMULPS   Z5, Z7, Z7
+	VADDPS   Z7, Z6, Z6
+	VANDPS   all7fffffff<>+0(SB), Z6, Z7
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z7, K1
+	VPMOVM2D K1, Z7
+	VANDNPS  Z6, Z7, Z6
+	VMULPS   Z0, Z5, Z5
+	VSQRTPS  Z6, Z7
+	VADDPS   Z3, Z7, Z7
+	VDIVPS   Z7, Z5, Z5
+	VSUBPS   Z5, Z4, Z4
+	VMOVUPS  Z4, (CX)
+	VMOVUPS  Z6, (BX)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	ADDQ     $0x40, BX
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z4
+	VMOVUPS.Z (DX), K1, Z5
+	VMOVUPS.Z (BX), K1, Z6
+	VMULPS    Z1, Z6, Z1
+	VMULPS    Z2, Z5, Z2
+	VMULPS    Z5, Z2, Z2
+	VADDPS    Z2, Z1, Z1
+	VANDPS    all7fffffff<>+0(SB), Z1, Z2
+	VCMPPS    $0x11, all0da24260<>+0(SB), Z2, K2
+	VPMOVM2D  K2, Z2
+	VANDNPS   Z1, Z2, Z1
+	VMULPS    Z0, Z5, Z0
+	VSQRTPS   Z1, Z2
+	VADDPS    Z3, Z2, Z2
+	VDIVPS    Z2, Z0, Z0
+	VSUBPS    Z0, Z4, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS   Z1, K1, (BX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        rate+32(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        rho+36(FP), X1
@@ -7965,8 +22398,8 @@ loop:
 	VMULPS  Y2, Y5, Y7
 	VMULPS  Y5, Y7, Y7
 	VADDPS  Y7, Y6, Y6
-	VANDPS  eight7fffffff<>+0(SB), Y6, Y7
-	VCMPPS  $0x11, eight0da24260<>+0(SB), Y7, Y7
+	VANDPS  all7fffffff<>+0(SB), Y6, Y7
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y7, Y7
 	VANDNPS Y6, Y7, Y6
 	VMULPS  Y0, Y5, Y5
 	VSQRTPS Y6, Y7
@@ -7994,8 +22427,8 @@ rest:
 	VMULPS     Y2, Y6, Y2
 	VMULPS     Y6, Y2, Y2
 	VADDPS     Y2, Y1, Y1
-	VANDPS     eight7fffffff<>+0(SB), Y1, Y2
-	VCMPPS     $0x11, eight0da24260<>+0(SB), Y2, Y2
+	VANDPS     all7fffffff<>+0(SB), Y1, Y2
+	VCMPPS     $0x11, all0da24260<>+0(SB), Y2, Y2
 	VANDNPS    Y1, Y2, Y1
 	VMULPS     Y0, Y6, Y0
 	VSQRTPS    Y1, Y2
@@ -8009,14 +22442,109 @@ done:
 	VZEROUPPER
 	RET
 
-// func adamAVX2(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·adamAVX2(SB), NOSPLIT, $0-68
+// func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+TEXT ·adamVector(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         d+16(FP), DX
 	MOVQ         u+24(FP), BX
 	MOVQ         v+32(FP), SI
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	MOVSS        step+40(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        beta1+44(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        rest1+48(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        beta2+52(FP), X3
+	VBROADCASTSS X3, Z3
+	MOVSS        rest2+56(FP), X4
+	VBROADCASTSS X4, Z4
+	MOVSS        eps+60(FP), X5
+	VBROADCASTSS X5, Z5
+	MOVSS        c2+64(FP), X6
+	VBROADCASTSS X6, Z6
+
+wide_loop:
+	CMPQ     AX, $0x10
+	JLT      wide_rest
+	VMOVUPS  (CX), Z7
+	VMOVUPS  (DX), Z8
+	VMOVUPS  (BX), Z9
+	VMOVUPS  (SI), Z10
+	VMULPS   Z1, Z9, Z9
+	VMULPS   Z2, Z8, Z11
+	VADDPS   Z11, Z9, Z9
+	VANDPS   all7fffffff<>+0(SB), Z9, Z11
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z11, K1
+	VPMOVM2D K1, Z11
+	VANDNPS  Z9, Z11, Z9
+	VMULPS   Z3, Z10, Z10
+	VMULPS   Z4, Z8, Z11
+	VMULPS   Z8, Z11, Z8
+	VADDPS   Z8, Z10, Z8
+	VANDPS   all7fffffff<>+0(SB), Z8, Z10
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z10, K1
+	VPMOVM2D K1, Z10
+	VANDNPS  Z8, Z10, Z8
+	VMULPS   Z0, Z9, Z10
+	VMULPS   Z6, Z8, Z11
+	VSQRTPS  Z11, Z11
+	VADDPS   Z5, Z11, Z11
+	VDIVPS   Z11, Z10, Z10
+	VSUBPS   Z10, Z7, Z7
+	VMOVUPS  Z7, (CX)
+	VMOVUPS  Z9, (BX)
+	VMOVUPS  Z8, (SI)
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	ADDQ     $0x40, BX
+	ADDQ     $0x40, SI
+	SUBQ     $0x10, AX
+	JMP      wide_loop
+
+wide_rest:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, DI
+	BZHIQ     AX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX), K1, Z7
+	VMOVUPS.Z (DX), K1, Z8
+	VMOVUPS.Z (BX), K1, Z9
+	VMOVUPS.Z (SI), K1, Z10
+	VMULPS    Z1, Z9, Z1
+	VMULPS    Z2, Z8, Z2
+	VADDPS    Z2, Z1, Z1
+	VANDPS    all7fffffff<>+0(SB), Z1, Z2
+	VCMPPS    $0x11, all0da24260<>+0(SB), Z2, K2
+	VPMOVM2D  K2, Z2
+	VANDNPS   Z1, Z2, Z1
+	VMULPS    Z3, Z10, Z2
+	VMULPS    Z4, Z8, Z3
+	VMULPS    Z8, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	VANDPS    all7fffffff<>+0(SB), Z2, Z3
+	VCMPPS    $0x11, all0da24260<>+0(SB), Z3, K2
+	VPMOVM2D  K2, Z3
+	VANDNPS   Z2, Z3, Z2
+	VMULPS    Z0, Z1, Z0
+	VMULPS    Z6, Z2, Z3
+	VSQRTPS   Z3, Z3
+	VADDPS    Z5, Z3, Z3
+	VDIVPS    Z3, Z0, Z0
+	VSUBPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   Z2, K1, (SI)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
 	MOVSS        step+40(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        beta1+44(FP), X1
@@ -8042,15 +22570,15 @@ loop:
 	VMULPS  Y1, Y9, Y9
 	VMULPS  Y2, Y8, Y11
 	VADDPS  Y11, Y9, Y9
-	VANDPS  eight7fffffff<>+0(SB), Y9, Y11
-	VCMPPS  $0x11, eight0da24260<>+0(SB), Y11, Y11
+	VANDPS  all7fffffff<>+0(SB), Y9, Y11
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y11, Y11
 	VANDNPS Y9, Y11, Y9
 	VMULPS  Y3, Y10, Y10
 	VMULPS  Y4, Y8, Y11
 	VMULPS  Y8, Y11, Y8
 	VADDPS  Y8, Y10, Y8
-	VANDPS  eight7fffffff<>+0(SB), Y8, Y10
-	VCMPPS  $0x11, eight0da24260<>+0(SB), Y10, Y10
+	VANDPS  all7fffffff<>+0(SB), Y8, Y10
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y10, Y10
 	VANDNPS Y8, Y10, Y8
 	VMULPS  Y0, Y9, Y10
 	VMULPS  Y6, Y8, Y11
@@ -8081,15 +22609,15 @@ rest:
 	VMULPS     Y1, Y10, Y1
 	VMULPS     Y2, Y9, Y2
 	VADDPS     Y2, Y1, Y1
-	VANDPS     eight7fffffff<>+0(SB), Y1, Y2
-	VCMPPS     $0x11, eight0da24260<>+0(SB), Y2, Y2
+	VANDPS     all7fffffff<>+0(SB), Y1, Y2
+	VCMPPS     $0x11, all0da24260<>+0(SB), Y2, Y2
 	VANDNPS    Y1, Y2, Y1
 	VMULPS     Y3, Y11, Y2
 	VMULPS     Y4, Y9, Y3
 	VMULPS     Y9, Y3, Y3
 	VADDPS     Y3, Y2, Y2
-	VANDPS     eight7fffffff<>+0(SB), Y2, Y3
-	VCMPPS     $0x11, eight0da24260<>+0(SB), Y3, Y3
+	VANDPS     all7fffffff<>+0(SB), Y2, Y3
+	VCMPPS     $0x11, all0da24260<>+0(SB), Y3, Y3
 	VANDNPS    Y2, Y3, Y2
 	VMULPS     Y0, Y1, Y0
 	VMULPS     Y6, Y2, Y3

@@ -6,51 +6,51 @@ package kernel
 
 // Where there is no assembly, nothing calls it.
 
-func multiply1AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func multiply1Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels1AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func panels1Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply2AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func multiply2Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels2AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func panels2Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply3AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func multiply3Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels3AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func panels3Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply4AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func multiply4Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels4AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func panels4Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply5AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func multiply5Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels5AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func panels5Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
-func multiply6AVX2(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
-func panels6AVX2(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
 	panic("kernel: no assembly")
 }
 
@@ -64,7 +64,7 @@ func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32,
 	panic("kernel: no assembly")
 }
 
-func columnsAVX2(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int) {
+func columnsVector(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int) {
 	panic("kernel: no assembly")
 }
 
@@ -74,94 +74,96 @@ func addWideAVX2(n int, sum *float64, x *float32) { panic("kernel: no assembly")
 
 func totalAVX2(sum *float64) float64 { panic("kernel: no assembly") }
 
-func peakAVX2(n int) { panic("kernel: no assembly") }
+func peakVector(n int) int { panic("kernel: no assembly") }
 
-func reluAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+func reluVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
-func softplusAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+func softplusVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
-func sigmoidAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+func sigmoidVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
-func tanhAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+func tanhVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
-func expAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+func expVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
-func logAVX2(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+func logVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
 
-func leakyReLUAVX2(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
+func leakyReLUVector(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
 
-func eluAVX2(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
+func eluVector(n int, a *float32, z *float32, alpha float32) { panic("kernel: no assembly") }
 
-func reluSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
+func reluSlopeVector(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
 
-func leakyReLUSlopeAVX2(n int, dz *float32, a *float32, alpha float32) { panic("kernel: no assembly") }
-
-func sigmoidSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
-
-func tanhSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
-
-func eluSlopeAVX2(n int, dz *float32, a *float32, alpha float32) { panic("kernel: no assembly") }
-
-func softplusSlopeAVX2(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
-
-func logisticAVX2(n int, a *float32, dz *float32, l *float32, z *float32, y *float32) {
+func leakyReLUSlopeVector(n int, dz *float32, a *float32, alpha float32) {
 	panic("kernel: no assembly")
 }
 
-func labelledAVX2(n int, label *float32, l *float32, z *float32, peak *float32, y *float32) {
+func sigmoidSlopeVector(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
+
+func tanhSlopeVector(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
+
+func eluSlopeVector(n int, dz *float32, a *float32, alpha float32) { panic("kernel: no assembly") }
+
+func softplusSlopeVector(n int, dz *float32, a *float32) { panic("kernel: no assembly") }
+
+func logisticVector(n int, a *float32, dz *float32, l *float32, z *float32, y *float32) {
 	panic("kernel: no assembly")
 }
 
-func halfSquaredAVX2(n int, l *float32, da *float32, a *float32, y *float32) {
+func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32) {
 	panic("kernel: no assembly")
 }
 
-func differenceAVX2(n int, dz *float32, a *float32, y *float32) { panic("kernel: no assembly") }
-
-func softmaxSlopeAVX2(n int, dz *float32, a *float32, label *float32, y *float32) {
+func halfSquaredVector(n int, l *float32, da *float32, a *float32, y *float32) {
 	panic("kernel: no assembly")
 }
 
-func addAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
+func differenceVector(n int, dz *float32, a *float32, y *float32) { panic("kernel: no assembly") }
 
-func multiplyAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
-
-func divideAVX2(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
-
-func divideByAVX2(n int, x *float32, s float32) { panic("kernel: no assembly") }
-
-func shiftAVX2(n int, a *float32, z *float32, s float32) { panic("kernel: no assembly") }
-
-func scaleAVX2(n int, x *float32, s float32) { panic("kernel: no assembly") }
-
-func sumScaledAVX2(n int, dst *float32, x *float32, y *float32, s float32) {
+func softmaxSlopeVector(n int, dz *float32, a *float32, label *float32, y *float32) {
 	panic("kernel: no assembly")
 }
 
-func addScaledAVX2(n int, dst *float32, x *float32, s float32) { panic("kernel: no assembly") }
+func addVector(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 
-func largestAVX2(n int, peak *float32, z *float32) { panic("kernel: no assembly") }
+func multiplyVector(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 
-func expNormAVX2(n int, a *float32, norm *float32, z *float32, peak *float32) {
+func divideVector(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
+
+func divideByVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
+
+func shiftVector(n int, a *float32, z *float32, s float32) { panic("kernel: no assembly") }
+
+func scaleVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
+
+func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32) {
 	panic("kernel: no assembly")
 }
 
-func descendAVX2(n int, p *float32, d *float32, rate float32) { panic("kernel: no assembly") }
+func addScaledVector(n int, dst *float32, x *float32, s float32) { panic("kernel: no assembly") }
 
-func decayAVX2(n int, p *float32, rate float32) { panic("kernel: no assembly") }
+func largestVector(n int, peak *float32, z *float32) { panic("kernel: no assembly") }
 
-func momentumAVX2(n int, p *float32, d *float32, u *float32, rate float32, mu float32) {
+func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32) {
 	panic("kernel: no assembly")
 }
 
-func nesterovAVX2(n int, p *float32, d *float32, u *float32, rate float32, mu float32) {
+func descendVector(n int, p *float32, d *float32, rate float32) { panic("kernel: no assembly") }
+
+func decayVector(n int, p *float32, rate float32) { panic("kernel: no assembly") }
+
+func momentumVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32) {
 	panic("kernel: no assembly")
 }
 
-func rmsPropAVX2(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32) {
+func nesterovVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32) {
 	panic("kernel: no assembly")
 }
 
-func adamAVX2(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32) {
+func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32) {
+	panic("kernel: no assembly")
+}
+
+func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32) {
 	panic("kernel: no assembly")
 }

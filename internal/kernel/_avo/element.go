@@ -11,9 +11,9 @@ import (
 )
 
 // elementwise writes a kernel that does the same to every element of some
-// slices, eight at a time and the rest under a mask:
+// slices, a vector at a time and the rest under a mask:
 //
-//	func nameAVX2(n int, arrays *float32…, scalars float32…)
+//	func nameVector(n int, arrays *float32…, scalars float32…)
 //
 // body takes the elements and returns what is to be stored.
 func elementwise(name string, arrays, scalars []string, body func(x map[string]VecVirtual) map[string]VecVirtual) {
@@ -24,8 +24,8 @@ func elementwise(name string, arrays, scalars []string, body func(x map[string]V
 	if len(scalars) > 0 {
 		params += ", " + strings.Join(scalars, ", ") + " float32"
 	}
-	TEXT(name+"AVX2", NOSPLIT, "func("+params+")")
-	Doc(name + "AVX2 is " + strings.ToUpper(name[:1]) + name[1:] + " for n float32.")
+	TEXT(name+"Vector", NOSPLIT, "func("+params+")")
+	Doc(name + "Vector is " + strings.ToUpper(name[:1]) + name[1:] + " for n float32.")
 	Pragma("noescape")
 
 	n := Load(Param("n"), GP64())
@@ -33,59 +33,56 @@ func elementwise(name string, arrays, scalars []string, body func(x map[string]V
 	for _, a := range arrays {
 		at[a] = Load(Param(a), GP64())
 	}
-	values := map[string]VecVirtual{}
-	for _, s := range scalars {
-		values[s] = YMM()
-		x := Load(Param(s), XMM())
-		VBROADCASTSS(x.(VecVirtual).AsX(), values[s])
-	}
-
-	once := func(load func(Mem, VecVirtual), store func(VecVirtual, Mem)) {
-		x := map[string]VecVirtual{}
-		for s, v := range values {
-			x[s] = v
+	eachWidth(func(prefix string) {
+		values := map[string]VecVirtual{}
+		for _, s := range scalars {
+			values[s] = vec()
+			x := Load(Param(s), XMM())
+			VBROADCASTSS(x.(VecVirtual).AsX(), values[s])
 		}
-		for _, a := range arrays {
-			x[a] = YMM()
-			load(Mem{Base: at[a]}, x[a])
-		}
-		results := body(x)
-		for _, a := range arrays {
-			if r, ok := results[a]; ok {
-				store(r, Mem{Base: at[a]})
+		once := func(t *tail) {
+			x := map[string]VecVirtual{}
+			for s, v := range values {
+				x[s] = v
+			}
+			for _, a := range arrays {
+				x[a] = vec()
+				t.load(Mem{Base: at[a]}, x[a])
+			}
+			results := body(x)
+			for _, a := range arrays {
+				if r, ok := results[a]; ok {
+					t.store(r, Mem{Base: at[a]})
+				}
 			}
 		}
-	}
-	Label("loop")
-	CMPQ(n, Imm(8))
-	JLT(LabelRef("rest"))
-	once(func(m Mem, v VecVirtual) { VMOVUPS(m, v) }, func(v VecVirtual, m Mem) { VMOVUPS(v, m) })
-	for _, a := range arrays {
-		ADDQ(Imm(32), at[a])
-	}
-	SUBQ(Imm(8), n)
-	JMP(LabelRef("loop"))
-	Label("rest")
-	TESTQ(n, n)
-	JZ(LabelRef("done"))
-	masks, mask := GP64(), YMM()
-	LEAQ(tailMasks(), masks)
-	NEGQ(n)
-	VMOVDQU(Mem{Base: masks, Index: n, Scale: 4, Disp: 32}, mask)
-	once(func(m Mem, v VecVirtual) { VMASKMOVPS(m, mask, v) }, func(v VecVirtual, m Mem) { VMASKMOVPS(v, mask, m) })
-	Label("done")
-	VZEROUPPER()
-	RET()
+		Label(prefix + "loop")
+		CMPQ(n, Imm(uint64(lanesNow())))
+		JLT(LabelRef(prefix + "rest"))
+		once(nil)
+		for _, a := range arrays {
+			ADDQ(Imm(uint64(size())), at[a])
+		}
+		SUBQ(Imm(uint64(lanesNow())), n)
+		JMP(LabelRef(prefix + "loop"))
+		Label(prefix + "rest")
+		TESTQ(n, n)
+		JZ(LabelRef(prefix + "done"))
+		once(firstLanes(n.(GPVirtual)))
+		Label(prefix + "done")
+		VZEROUPPER()
+		RET()
+	})
 }
 
-// The constants are in memory, eight of each.
+// The constants are in memory, sixteen of each.
 var constants = map[uint32]Mem{}
 
 func bits(b uint32) Mem {
 	m, ok := constants[b]
 	if !ok {
-		m = GLOBL(fmt.Sprintf("eight%08x", b), RODATA|NOPTR)
-		for i := range 8 {
+		m = GLOBL(fmt.Sprintf("all%08x", b), RODATA|NOPTR)
+		for i := range 16 {
 			DATA(4*i, U32(b))
 		}
 		constants[b] = m
@@ -100,10 +97,10 @@ func c(x float32) Mem { return bits(math.Float32bits(x)) }
 func op(f func(y Op, x, to VecVirtual), x, y Op) VecVirtual {
 	a, ok := x.(VecVirtual)
 	if !ok {
-		a = YMM()
+		a = vec()
 		VMOVUPS(x, a)
 	}
-	to := YMM()
+	to := vec()
 	f(y, a, to)
 	return to
 }
@@ -123,38 +120,17 @@ func without(mask, x Op) VecVirtual {
 }
 
 func sqrt(x Op) VecVirtual {
-	to := YMM()
+	to := vec()
 	VSQRTPS(x, to)
 	return to
 }
 
 // Comparisons without an order are false, as in Go, but for !=.
-func less(x, y Op) VecVirtual {
-	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x11), y, x, to) }, x, y)
-}
-
-func atMostMask(x, y Op) VecVirtual {
-	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x12), y, x, to) }, x, y)
-}
-
-func greater(x, y Op) VecVirtual {
-	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x1e), y, x, to) }, x, y)
-}
-
-func equal(x, y Op) VecVirtual {
-	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x00), y, x, to) }, x, y)
-}
-
-func differ(x, y Op) VecVirtual {
-	return op(func(y Op, x, to VecVirtual) { VCMPPS(Imm(0x04), y, x, to) }, x, y)
-}
-
-// choose is x where the mask is set, else y.
-func choose(mask, x, y VecVirtual) VecVirtual {
-	to := YMM()
-	VBLENDVPS(mask, x, y, to)
-	return to
-}
+func less(x, y Op) VecVirtual       { return compare(0x11, x, y) }
+func atMostMask(x, y Op) VecVirtual { return compare(0x12, x, y) }
+func greater(x, y Op) VecVirtual    { return compare(0x1e, x, y) }
+func equal(x, y Op) VecVirtual      { return compare(0x00, x, y) }
+func differ(x, y Op) VecVirtual     { return compare(0x04, x, y) }
 
 // atLeast and atMost hold x within a limit; NaN stays.
 func atLeast(x, limit Op) VecVirtual {
@@ -186,14 +162,14 @@ func smallerInt(x, y Op) VecVirtual {
 }
 
 func halfInt(x VecVirtual) VecVirtual {
-	to := YMM()
+	to := vec()
 	VPSRAD(Imm(1), x, to)
 	return to
 }
 
 // power is powerSingle: 2ⁿ.
 func power(n VecVirtual) VecVirtual {
-	to := YMM()
+	to := vec()
 	VPSLLD(Imm(23), addInts(n, bits(127)), to)
 	return to
 }

@@ -63,11 +63,11 @@ func tanh(x VecVirtual) VecVirtual {
 	k := sub(u, c(round))
 	r := sub(sub(t, mul(k, c(ln2High))), mul(k, c(ln2Low)))
 	p := add(r, mul(mul(r, r), polynomial(r, expCoef)))
-	s := YMM()
+	s := vec()
 	VPSLLD(Imm(23), u, s)
 	s = addInts(s, bits(127<<23))
 	e := add(sub(s, c(1)), mul(s, p))
-	below, two := less(e, c(1)), YMM()
+	below, two := less(e, c(1)), vec()
 	VMOVUPS(c(-2), two)
 	y := add(without(below, c(1)), div(choose(below, e, two), add(e, c(2))))
 	return or(y, and(x, bits(1<<31)))
@@ -78,7 +78,7 @@ func log(x VecVirtual) VecVirtual {
 	small := less(x, c(0x1p-126))
 	m := choose(small, mul(x, c(0x1p23)), x)
 	b := addInts(m, bits(0x3f800000-0x3f3504f3))
-	k, fk := YMM(), YMM()
+	k, fk := vec(), vec()
 	VPSRLD(Imm(23), b, k)
 	k = subInts(addInts(k, and(small, bits(0xffffffe9))), bits(127)) // −23
 	VCVTDQ2PS(k, fk)
@@ -91,7 +91,7 @@ func log(x VecVirtual) VecVirtual {
 	y = add(s, add(sub(f, sub(s, high)), y))
 	ordinary := and(greater(x, c(0)), atMostMask(x, c(math.MaxFloat32)))
 	y = choose(ordinary, y, sqrt(x)) // +Inf, or NaN
-	low := YMM()
+	low := vec()
 	VMOVUPS(c(float32(math.Inf(-1))), low)
 	return choose(equal(x, c(0)), low, y)
 }
@@ -148,7 +148,7 @@ func elements() {
 	}
 	slope("reluSlope", nil, func(x values) VecVirtual { return and(greater(x["a"], c(0)), x["dz"]) })
 	slope("leakyReLUSlope", []string{"alpha"}, func(x values) VecVirtual {
-		one := YMM()
+		one := vec()
 		VMOVUPS(c(1), one)
 		return mul(x["dz"], choose(greater(x["a"], c(0)), one, x["alpha"]))
 	})
@@ -158,7 +158,7 @@ func elements() {
 	})
 
 	slope("eluSlope", []string{"alpha"}, func(x values) VecVirtual {
-		one := YMM()
+		one := vec()
 		VMOVUPS(c(1), one)
 		return mul(x["dz"], choose(greater(x["a"], c(0)), one, add(x["a"], x["alpha"])))
 	})

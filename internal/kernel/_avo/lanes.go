@@ -11,62 +11,43 @@ import (
 // The kernels whose lanes are examples: a sum over a tile is dealt over eight
 // lanes, and the lanes are added in pairs at the end.
 
-// lanes walks over the m examples of a tile, eight at a time and the rest under
+// lanes walks over the m examples of a tile, a vector at a time and the rest under
 // a mask.
 type lanes struct {
-	m, masks Register
-	mask     VecVirtual // of the examples that are left, nil while there are eight
-	calls    int
-}
-
-// store writes what was computed of the examples.
-func (l *lanes) store(v VecVirtual, to Mem) {
-	if l.mask == nil {
-		VMOVUPS(v, to)
-	} else {
-		VMASKMOVPS(v, l.mask, to)
-	}
+	m     Register
+	tail  *tail // of the examples at hand
+	calls int
 }
 
 // each writes the loop: step uses the examples that the pointers have come to,
 // and is told how to load them.
 func (l *lanes) each(name string, pointers []Register, step func(load func(Mem) VecVirtual)) {
+	load := func(m Mem) VecVirtual {
+		v := vec()
+		l.tail.load(m, v)
+		return v
+	}
 	left := GP64()
 	MOVQ(l.m, left)
 	Label(name + "_loop")
-	CMPQ(left, Imm(8))
+	CMPQ(left, Imm(uint64(lanesNow())))
 	JLT(LabelRef(name + "_rest"))
-	step(func(m Mem) VecVirtual {
-		v := YMM()
-		VMOVUPS(m, v)
-		return v
-	})
+	step(load)
 	for _, p := range pointers {
-		ADDQ(Imm(32), p)
+		ADDQ(Imm(uint64(size())), p)
 	}
-	SUBQ(Imm(8), left)
+	SUBQ(Imm(uint64(lanesNow())), left)
 	JMP(LabelRef(name + "_loop"))
 	Label(name + "_rest")
 	TESTQ(left, left)
 	JZ(LabelRef(name + "_done"))
-	NEGQ(left)
-	mask := YMM()
-	VMOVDQU(Mem{Base: l.masks, Index: left, Scale: 4, Disp: 32}, mask)
-	l.mask = mask
-	step(func(m Mem) VecVirtual {
-		v := YMM()
-		VMASKMOVPS(m, mask, v)
-		return v
-	})
-	l.mask = nil
+	l.tail = firstLanes(left)
+	step(load)
+	l.tail = nil
 	Label(name + "_done")
 }
 
-func newLanes(m Register) *lanes {
-	l := &lanes{m: m, masks: GP64()}
-	LEAQ(tailMasks(), l.masks)
-	return l
-}
+func newLanes(m Register) *lanes { return &lanes{m: m} }
 
 // sumUp adds the lanes of up to four vectors: (0+1)+(2+3), and the upper four
 // likewise. The result has the sums in its lowest lanes.
@@ -237,8 +218,8 @@ func (d *dotBlock) write(name string, cols int) {
 // columns writes the kernel of AffineLong, for one unit: eight examples at a time,
 // with eight sums each.
 func columns() {
-	TEXT("columnsAVX2", NOSPLIT, "func(z, b, w, a *float32, lda, k, m int)")
-	Doc("columnsAVX2 computes one row of AffineLong.")
+	TEXT("columnsVector", NOSPLIT, "func(z, b, w, a *float32, lda, k, m int)")
+	Doc("columnsVector computes one row of AffineLong.")
 	Pragma("noescape")
 	z := Load(Param("z"), GP64())
 	w := Load(Param("w"), GP64())
@@ -247,57 +228,59 @@ func columns() {
 	SHLQ(Imm(2), lda)
 	LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, lda3)
 	l := newLanes(Load(Param("m"), GP64()))
-	l.each("columns", []Register{z, a}, func(load func(Mem) VecVirtual) {
-		l.calls++
-		name := fmt.Sprintf("columns%d", l.calls)
-		var s [8]VecVirtual
-		for i := range s {
-			s[i] = YMM()
-			VXORPS(s[i], s[i], s[i])
-		}
-		from, half, u, left := GP64(), GP64(), GP64(), GP64()
-		MOVQ(a, from)
-		LEAQ(Mem{Base: a, Index: lda, Scale: 4}, half)
-		MOVQ(w, u)
-		Load(Param("k"), left)
-		add := func(i int, weight, x Mem) {
-			v := YMM()
-			VBROADCASTSS(weight, v)
-			VFMADD231PS(load(x), v, s[i])
-		}
-		Label(name + "_eight")
-		CMPQ(left, Imm(8))
-		JLT(LabelRef(name + "_rest"))
-		for i, base := range []Register{from, half} {
-			for r, x := range []Mem{{Base: base}, {Base: base, Index: lda, Scale: 1}, {Base: base, Index: lda, Scale: 2}, {Base: base, Index: lda3, Scale: 1}} {
-				add(4*i+r, Mem{Base: u, Disp: 4 * (4*i + r)}, x)
+	eachWidth(func(prefix string) {
+		l.each(prefix+"columns", []Register{z, a}, func(load func(Mem) VecVirtual) {
+			l.calls++
+			name := fmt.Sprintf("%scolumns%d", prefix, l.calls)
+			var s [8]VecVirtual
+			for i := range s {
+				s[i] = vec()
+				zero(s[i])
 			}
-		}
-		ADDQ(Imm(32), u)
-		LEAQ(Mem{Base: from, Index: lda, Scale: 8}, from)
-		LEAQ(Mem{Base: half, Index: lda, Scale: 8}, half)
-		SUBQ(Imm(8), left)
-		JMP(LabelRef(name + "_eight"))
-		Label(name + "_rest")
-		for i := range 7 {
-			TESTQ(left, left)
-			JZ(LabelRef(name + "_sum"))
-			add(i, Mem{Base: u, Disp: 4 * i}, Mem{Base: from})
-			ADDQ(lda, from)
-			DECQ(left)
-		}
-		Label(name + "_sum")
-		for step := 1; step < 8; step *= 2 {
-			for i := 0; i < 8; i += 2 * step {
-				VADDPS(s[i+step], s[i], s[i])
+			from, half, u, left := GP64(), GP64(), GP64(), GP64()
+			MOVQ(a, from)
+			LEAQ(Mem{Base: a, Index: lda, Scale: 4}, half)
+			MOVQ(w, u)
+			Load(Param("k"), left)
+			add := func(i int, weight, x Mem) {
+				v := vec()
+				VBROADCASTSS(weight, v)
+				VFMADD231PS(load(x), v, s[i])
 			}
-		}
-		bias, at := YMM(), GP64()
-		Load(Param("b"), at)
-		VBROADCASTSS(Mem{Base: at}, bias)
-		VADDPS(bias, s[0], s[0])
-		l.store(s[0], Mem{Base: z})
+			Label(name + "_eight")
+			CMPQ(left, Imm(8))
+			JLT(LabelRef(name + "_rest"))
+			for i, base := range []Register{from, half} {
+				for r, x := range []Mem{{Base: base}, {Base: base, Index: lda, Scale: 1}, {Base: base, Index: lda, Scale: 2}, {Base: base, Index: lda3, Scale: 1}} {
+					add(4*i+r, Mem{Base: u, Disp: 4 * (4*i + r)}, x)
+				}
+			}
+			ADDQ(Imm(32), u)
+			LEAQ(Mem{Base: from, Index: lda, Scale: 8}, from)
+			LEAQ(Mem{Base: half, Index: lda, Scale: 8}, half)
+			SUBQ(Imm(8), left)
+			JMP(LabelRef(name + "_eight"))
+			Label(name + "_rest")
+			for i := range 7 {
+				TESTQ(left, left)
+				JZ(LabelRef(name + "_sum"))
+				add(i, Mem{Base: u, Disp: 4 * i}, Mem{Base: from})
+				ADDQ(lda, from)
+				DECQ(left)
+			}
+			Label(name + "_sum")
+			for step := 1; step < 8; step *= 2 {
+				for i := 0; i < 8; i += 2 * step {
+					VADDPS(s[i+step], s[i], s[i])
+				}
+			}
+			bias, at := vec(), GP64()
+			Load(Param("b"), at)
+			VBROADCASTSS(Mem{Base: at}, bias)
+			VADDPS(bias, s[0], s[0])
+			l.tail.store(s[0], Mem{Base: z})
+		})
+		VZEROUPPER()
+		RET()
 	})
-	VZEROUPPER()
-	RET()
 }

@@ -9,8 +9,8 @@ import . "github.com/mmcloughlin/avo/build"
 func main() {
 	ConstraintExpr("!noasm")
 	for rows := 1; rows <= 6; rows++ {
-		multiplyAVX2(rows)
-		panelsAVX2(rows)
+		multiplyRows(rows)
+		panelsRows(rows)
 	}
 	turn()
 	sumRows()

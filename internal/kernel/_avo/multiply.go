@@ -8,7 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// multiplyAVX2 writes the kernel that all three products of a dense layer come
+// multiplyRows writes the kernel that all three products of a dense layer come
 // to, for a fixed number of rows of the result:
 //
 //	z[r][j] = start + Σ w[r·wr + q·ws] · a[q·lda + j]     q < n, j < cols
@@ -16,13 +16,15 @@ import (
 // start is 0, or b[r] if b isn't nil, or z[r][j] itself if onward isn't 0. A
 // lane is an output, so that each adds its terms in order of q with one fused
 // multiply-add each. If relu isn't 0, what is stored is the larger of the sum and
-// 0; if gate isn't nil, it is the sum where gate[r][j] > 0, else 0. Columns go in blocks of 16 (for one row of 64, then 32,
-// for two of 32), then of 8, then under a mask.
+// 0; if gate isn't nil, it is the sum where gate[r][j] > 0, else 0. Columns go in
+// blocks of 16 (for one row of 64, then 32, for two of 32), then of 8, then under a
+// mask; with AVX-512 in blocks of 64 (for few rows of 128), then in one of what is
+// left.
 // Strides are in elements.
-func multiplyAVX2(rows int) {
-	TEXT(fmt.Sprintf("multiply%dAVX2", rows), NOSPLIT,
+func multiplyRows(rows int) {
+	TEXT(fmt.Sprintf("multiply%dVector", rows), NOSPLIT,
 		"func(z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int, relu int, gate *float32)")
-	Doc(fmt.Sprintf("multiply%dAVX2 computes %d rows of a product: see multiplyRows.", rows, rows))
+	Doc(fmt.Sprintf("multiply%dVector computes %d rows of a product: see multiplyRows.", rows, rows))
 	Pragma("noescape")
 
 	z := Load(Param("z"), GP64())
@@ -56,60 +58,69 @@ func multiplyAVX2(rows int) {
 	}
 
 	k := &multiply{rows: rows, z: z, ldz: ldz, wr: wr, wr3: wr3, wr5: wr5, ws: ws, a: a, lda: lda, gate: gate.Addr}
-	type columns struct {
-		name    string
-		vectors int
-	}
-	blocks := []columns{{"sixteen", 2}, {"eight", 1}}
-	switch rows { // few rows need more columns, so that sums don't wait for each other
-	case 1:
-		blocks = append([]columns{{"sixtyfour", 8}, {"thirtytwo", 4}}, blocks...)
-	case 2:
-		blocks = append([]columns{{"thirtytwo", 4}}, blocks...)
-	}
-	for _, block := range blocks {
-		width := 8 * block.vectors
-		Label(block.name)
-		CMPQ(cols, Imm(uint64(width)))
-		JLT(LabelRef("after_" + block.name))
-		k.block(block.name, block.vectors, nil)
-		ADDQ(U32(4*width), k.z)
-		ADDQ(U32(4*width), k.a)
-		SUBQ(Imm(uint64(width)), cols)
-		JMP(LabelRef(block.name))
-		Label("after_" + block.name)
-	}
-	TESTQ(cols, cols)
-	JZ(LabelRef("done"))
-	// The mask of the first cols lanes: eight of ones and eight of zeros, from
-	// the middle backwards.
-	masks := GP64()
-	LEAQ(tailMasks(), masks)
-	NEGQ(cols)
-	mask := YMM()
-	VMOVDQU(Mem{Base: masks, Index: cols, Scale: 4, Disp: 32}, mask)
-	k.block("tail", 1, mask)
-	Label("done")
-	VZEROUPPER()
-	RET()
+	eachWidth(func(prefix string) {
+		full := func(vectors int) {
+			width := lanesNow() * vectors
+			name := fmt.Sprintf("%sof%d", prefix, width)
+			Label(name)
+			CMPQ(cols, U32(uint32(width)))
+			JLT(LabelRef("after_" + name))
+			k.block(name, vectors, nil)
+			ADDQ(U32(uint32(4*width)), k.z)
+			ADDQ(U32(uint32(4*width)), k.a)
+			SUBQ(U32(uint32(width)), cols)
+			JMP(LabelRef(name))
+			Label("after_" + name)
+		}
+		for _, vectors := range blocksOf(rows) {
+			full(vectors)
+		}
+		TESTQ(cols, cols)
+		JZ(LabelRef(prefix + "done"))
+		if wide {
+			k.rest(prefix, cols.(GPVirtual), func(name string, vectors int, t *tail) { k.block(name, vectors, t) })
+		} else {
+			k.block("tail", 1, firstLanes(cols.(GPVirtual)))
+		}
+		Label(prefix + "done")
+		VZEROUPPER()
+		RET()
+	})
 }
 
-// tailMasks are eight words of ones and eight of zeros.
-func tailMasks() Mem {
-	if masks.Symbol.Name == "" {
-		masks = GLOBL("tailMasks", RODATA|NOPTR)
-		for i := range 16 {
-			word := uint32(0)
-			if i < 8 {
-				word = 0xffffffff
-			}
-			DATA(4*i, U32(word))
+// blocksOf are the blocks of whole vectors, in vectors: few rows need more
+// columns, so that sums don't wait for each other.
+func blocksOf(rows int) []int {
+	switch {
+	case wide && rows <= 2:
+		return []int{8, 4}
+	case wide:
+		return []int{4}
+	case rows == 1:
+		return []int{8, 4, 2, 1}
+	case rows == 2:
+		return []int{4, 2, 1}
+	}
+	return []int{2, 1}
+}
+
+// rest writes what is done with the last 1 to 64 columns: one block, whose last
+// vector has a tail. cols is used up.
+func (k *multiply) rest(prefix string, cols GPVirtual, block func(name string, vectors int, t *tail)) {
+	for vectors := 1; vectors <= 4; vectors++ {
+		name := fmt.Sprintf("%srest%d", prefix, vectors)
+		if vectors < 4 {
+			CMPQ(cols, Imm(16))
+			JGT(LabelRef("after_" + name))
+		}
+		block(name, vectors, firstLanes(cols))
+		if vectors < 4 {
+			JMP(LabelRef(prefix + "done"))
+			Label("after_" + name)
+			SUBQ(Imm(16), cols)
 		}
 	}
-	return masks
 }
-
-var masks Mem
 
 type multiply struct {
 	rows             int
@@ -119,12 +130,19 @@ type multiply struct {
 	gate             Mem
 }
 
-// block writes the code for all rows of some columns.
-func (k *multiply) block(name string, vectors int, mask VecVirtual) {
+// block writes the code for all rows of some columns, of which the last vector may
+// have a tail.
+func (k *multiply) block(name string, vectors int, t *tail) {
+	tailOf := func(v int) *tail {
+		if v == vectors-1 {
+			return t
+		}
+		return nil
+	}
 	sums := make([][]VecVirtual, k.rows)
 	for r := range sums {
 		for range vectors {
-			sums[r] = append(sums[r], YMM())
+			sums[r] = append(sums[r], vec())
 		}
 	}
 
@@ -138,7 +156,7 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	JNZ(LabelRef(name + "_bias"))
 	for r := range sums {
 		for _, s := range sums[r] {
-			VXORPS(s, s, s)
+			zero(s)
 		}
 	}
 	JMP(LabelRef(name + "_add"))
@@ -153,12 +171,7 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	Label(name + "_onward")
 	k.eachRow(func(r int, at Mem) {
 		for v, s := range sums[r] {
-			from := at.Offset(32 * v)
-			if mask != nil {
-				VMASKMOVPS(from, mask, s)
-			} else {
-				VMOVUPS(from, s)
-			}
+			tailOf(v).load(at.Offset(size()*v), s)
 		}
 	})
 
@@ -171,20 +184,16 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	repeat(name, n, func(int) {
 		x := make([]Op, vectors)
 		for v := range x {
-			x[v] = Mem{Base: a, Disp: 32 * v}
-			if k.rows == 1 && mask == nil {
+			from := Mem{Base: a, Disp: size() * v}
+			if x[v] = from; k.rows == 1 && tailOf(v) == nil {
 				continue // used once, from memory
 			}
-			loaded := YMM()
-			if mask != nil {
-				VMASKMOVPS(x[v], mask, loaded)
-			} else {
-				VMOVUPS(x[v], loaded)
-			}
+			loaded := vec()
+			tailOf(v).load(from, loaded)
 			x[v] = loaded
 		}
 		for r := range sums {
-			u := YMM()
+			u := vec()
 			VBROADCASTSS(k.weight(w, r), u)
 			for v := range x {
 				VFMADD231PS(x[v], u, sums[r][v])
@@ -199,11 +208,11 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	Load(Param("relu"), after)
 	TESTQ(after, after)
 	JZ(LabelRef(name + "_gate"))
-	zero := YMM()
-	VXORPS(zero, zero, zero)
+	least := vec()
+	zero(least)
 	for r := range sums {
 		for _, s := range sums[r] {
-			VMAXPS(s, zero, s) // NaN stays, and −0
+			VMAXPS(s, least, s) // NaN stays, and −0
 		}
 	}
 	Label(name + "_gate")
@@ -212,57 +221,31 @@ func (k *multiply) block(name string, vectors int, mask VecVirtual) {
 	TESTQ(far, far)
 	JZ(LabelRef(name + "_write"))
 	ADDQ(k.z, far)
-	none := YMM()
-	VXORPS(none, none, none)
+	none := vec()
+	zero(none)
 	for r := range sums {
 		if r > 0 {
 			ADDQ(k.ldz, far)
 		}
 		for v, s := range sums[r] {
-			open := YMM()
-			from := Mem{Base: far, Disp: 32 * v}
-			if mask != nil {
-				VMASKMOVPS(from, mask, open)
+			open := vec()
+			tailOf(v).load(Mem{Base: far, Disp: size() * v}, open)
+			if wide {
+				k := K()
+				VCMPPS(Imm(0x1e), none, open, k) // >
+				VMOVAPS_Z(s, k, s)
 			} else {
-				VMOVUPS(from, open)
+				VCMPPS(Imm(0x1e), none, open, open) // >
+				VANDPS(open, s, s)
 			}
-			VCMPPS(Imm(0x1e), none, open, open) // >
-			VANDPS(open, s, s)
 		}
 	}
 	Label(name + "_write")
 	k.eachRow(func(r int, at Mem) {
 		for v, s := range sums[r] {
-			to := at.Offset(32 * v)
-			if mask != nil {
-				VMASKMOVPS(s, mask, to)
-			} else {
-				VMOVUPS(s, to)
-			}
+			tailOf(v).store(s, at.Offset(size()*v))
 		}
 	})
-}
-
-// repeat writes what is done n times, four times in a row where so many are left:
-// the processor foresees the end of a short loop, not of a long one. step is told
-// which of the four it is; after follows four, or one, and is told how many.
-func repeat(name string, n Register, step func(i int), after func(steps int)) {
-	for _, steps := range []int{4, 1} {
-		of := fmt.Sprintf("%s_by%d", name, steps)
-		CMPQ(n, Imm(uint64(steps)))
-		JLT(LabelRef(of + "_end"))
-		Label(of)
-		for i := range steps {
-			step(i)
-		}
-		if after != nil {
-			after(steps)
-		}
-		SUBQ(Imm(uint64(steps)), n)
-		CMPQ(n, Imm(uint64(steps)))
-		JGE(LabelRef(of))
-		Label(of + "_end")
-	}
 }
 
 // weight is where row r's weight lies.

@@ -8,20 +8,20 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// panelsAVX2 writes the kernel of GradWeights, for a fixed number of rows: panel
-// after panel of sixteen columns, all of which are computed though the last
-// panel may have fewer to store.
+// panelsRows writes the kernel of GradWeights, for a fixed number of rows: panel
+// after panel of sixteen columns, with AVX-512 four panels at a time. All columns
+// of a panel are computed, though the last panel may have fewer to store.
 //
 //	dw[r][q] = Σ dz[r][j] · turned[q/16][j][q%16]     j < m, q < cols
-func panelsAVX2(rows int) {
-	TEXT(fmt.Sprintf("panels%dAVX2", rows), NOSPLIT, "func(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int)")
-	Doc(fmt.Sprintf("panels%dAVX2 computes %d rows of GradWeights.", rows, rows))
+func panelsRows(rows int) {
+	TEXT(fmt.Sprintf("panels%dVector", rows), NOSPLIT, "func(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int)")
+	Doc(fmt.Sprintf("panels%dVector computes %d rows of GradWeights.", rows, rows))
 	Pragma("noescape")
 	dw := Load(Param("dw"), GP64())
 	ldw := Load(Param("ldw"), GP64())
 	m := Load(Param("m"), GP64())
 	turned := Load(Param("turned"), GP64())
-	cols := Load(Param("cols"), GP64())
+	cols := Load(Param("cols"), GP64()).(GPVirtual)
 	wr := Load(Param("lddz"), GP64())
 	SHLQ(Imm(2), ldw)
 	SHLQ(Imm(2), wr)
@@ -34,65 +34,116 @@ func panelsAVX2(rows int) {
 	}
 	k := &multiply{rows: rows, z: dw, ldz: ldw, wr: wr, wr3: wr3, wr5: wr5}
 
-	Label("panel")
-	var sums [][2]VecVirtual
-	for range rows {
-		s := [2]VecVirtual{YMM(), YMM()}
-		VXORPS(s[0], s[0], s[0])
-		VXORPS(s[1], s[1], s[1])
-		sums = append(sums, s)
-	}
-	dz, n := GP64(), GP64()
-	Load(Param("dz"), dz)
-	MOVQ(m, n)
-	repeat("examples", n, func(i int) {
-		x := [2]VecVirtual{YMM(), YMM()}
-		VMOVUPS(Mem{Base: turned, Disp: 64 * i}, x[0])
-		VMOVUPS(Mem{Base: turned, Disp: 64*i + 32}, x[1])
-		for r := range rows {
-			u := YMM()
-			VBROADCASTSS(k.weight(dz, r).Offset(4*i), u)
-			VFMADD231PS(x[0], u, sums[r][0])
-			VFMADD231PS(x[1], u, sums[r][1])
+	eachWidth(func(prefix string) {
+		// next is from a panel to the next.
+		next := GP64()
+		MOVQ(m, next)
+		SHLQ(Imm(6), next)
+		// some computes the sums of some panels, and leaves turned at the next.
+		some := func(name string, vectors int) [][]VecVirtual {
+			sums := make([][]VecVirtual, rows)
+			for r := range sums {
+				for range vectors {
+					s := vec()
+					zero(s)
+					sums[r] = append(sums[r], s)
+				}
+			}
+			dz, n := GP64(), GP64()
+			Load(Param("dz"), dz)
+			MOVQ(m, n)
+			var next3 Register
+			if wide && vectors == 4 {
+				next3 = GP64()
+				LEAQ(Mem{Base: next, Index: next, Scale: 2}, next3)
+			}
+			repeat(name, n, func(i int) {
+				x := make([]VecVirtual, vectors)
+				for v := range x {
+					x[v] = vec()
+					from := Mem{Base: turned, Disp: 64 * i}
+					switch {
+					case !wide:
+						from.Disp += 32 * v
+					case v == 3:
+						from.Index, from.Scale = next3, 1
+					case v > 0:
+						from.Index, from.Scale = next, uint8(v)
+					}
+					VMOVUPS(from, x[v])
+				}
+				for r := range rows {
+					u := vec()
+					VBROADCASTSS(k.weight(dz, r).Offset(4*i), u)
+					for v := range x {
+						VFMADD231PS(x[v], u, sums[r][v])
+					}
+				}
+			}, func(steps int) {
+				ADDQ(Imm(uint64(4*steps)), dz)
+				ADDQ(U32(uint64(64*steps)), turned)
+			})
+			return sums
 		}
-	}, func(steps int) {
-		ADDQ(Imm(uint64(4*steps)), dz)
-		ADDQ(U32(uint64(64*steps)), turned)
+		if wide {
+			Label("wide_four")
+			CMPQ(cols, Imm(64))
+			JLT(LabelRef("wide_rest"))
+			k.store(some("wide_panels", 4), nil)
+			LEAQ(Mem{Base: turned, Index: next, Scale: 2}, turned)
+			ADDQ(next, turned)
+			ADDQ(U32(4*64), dw)
+			SUBQ(Imm(64), cols)
+			JMP(LabelRef("wide_four"))
+			Label("wide_rest")
+			TESTQ(cols, cols)
+			JZ(LabelRef("wide_done"))
+			k.rest(prefix, cols, func(name string, vectors int, t *tail) { k.store(some(name, vectors), t) })
+		} else {
+			Label("panel")
+			sums := some("panels", 2)
+			CMPQ(cols, Imm(16))
+			JLT(LabelRef("rest"))
+			k.store(sums, nil)
+			ADDQ(Imm(64), dw)
+			SUBQ(Imm(16), cols)
+			JNZ(LabelRef("panel"))
+			JMP(LabelRef("done"))
+			Label("rest")
+			k.storeFirst(sums, cols)
+		}
+		Label(prefix + "done")
+		VZEROUPPER()
+		RET()
 	})
+}
 
-	CMPQ(cols, Imm(16))
-	JLT(LabelRef("rest"))
+// store writes the sums of whole vectors, of which the last may have a tail.
+func (k *multiply) store(sums [][]VecVirtual, t *tail) {
 	k.eachRow(func(r int, at Mem) {
-		VMOVUPS(sums[r][0], at)
-		VMOVUPS(sums[r][1], at.Offset(32))
+		for v, s := range sums[r] {
+			if v < len(sums[r])-1 {
+				VMOVUPS(s, at.Offset(size()*v))
+			} else {
+				t.store(s, at.Offset(size()*v))
+			}
+		}
 	})
-	ADDQ(Imm(64), dw)
-	SUBQ(Imm(16), cols)
-	JNZ(LabelRef("panel"))
-	JMP(LabelRef("done"))
+}
 
-	Label("rest")
-	// The first lanes that there are columns for: of the first eight, then of the
-	// others.
-	masks := GP64()
-	LEAQ(tailMasks(), masks)
-	eight, none, first := GP64(), GP64(), GP64()
+// storeFirst writes the first cols < 16 lanes of two vectors: of the first eight,
+// then of the others.
+func (k *multiply) storeFirst(sums [][]VecVirtual, cols GPVirtual) {
+	eight, first := GP64(), GP64()
 	MOVQ(U32(8), eight)
-	XORQ(none, none)
 	MOVQ(cols, first)
 	CMPQ(first, eight)
 	CMOVQGT(eight, first)
 	SUBQ(first, cols) // of the second vector
-	NEGQ(first)
-	NEGQ(cols)
-	mask := [2]VecVirtual{YMM(), YMM()}
-	VMOVDQU(Mem{Base: masks, Index: first, Scale: 4, Disp: 32}, mask[0])
-	VMOVDQU(Mem{Base: masks, Index: cols, Scale: 4, Disp: 32}, mask[1])
+	tails := []*tail{firstLanes(first), firstLanes(cols)}
 	k.eachRow(func(r int, at Mem) {
-		VMASKMOVPS(sums[r][0], mask[0], at)
-		VMASKMOVPS(sums[r][1], mask[1], at.Offset(32))
+		for v, t := range tails {
+			t.store(sums[r][v], at.Offset(32*v))
+		}
 	})
-	Label("done")
-	VZEROUPPER()
-	RET()
 }

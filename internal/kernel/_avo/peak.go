@@ -10,22 +10,27 @@ import (
 // multiply-adds on registers alone, enough of them at a time that none waits.
 func peak() {
 	const chains = 14
-	TEXT("peakAVX2", NOSPLIT, "func(n int)")
-	Doc("peakAVX2 does 14·8 fused multiply-adds n times.")
+	TEXT("peakVector", NOSPLIT, "func(n int) int")
+	Doc("peakVector does 14 fused multiply-adds of vectors n times, and says how many lanes they have.")
 	n := Load(Param("n"), GP64())
-	var sums [chains]VecVirtual
-	for i := range sums {
-		sums[i] = YMM()
-		VXORPS(sums[i], sums[i], sums[i])
-	}
-	x := YMM()
-	VXORPS(x, x, x)
-	Label("loop")
-	for _, s := range sums {
-		VFMADD231PS(x, x, s)
-	}
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	eachWidth(func(prefix string) {
+		var sums [chains]VecVirtual
+		for i := range sums {
+			sums[i] = vec()
+			zero(sums[i])
+		}
+		x := vec()
+		zero(x)
+		Label(prefix + "loop")
+		for _, s := range sums {
+			VFMADD231PS(x, x, s)
+		}
+		DECQ(n)
+		JNZ(LabelRef(prefix + "loop"))
+		VZEROUPPER()
+		lanes := GP64()
+		MOVQ(U32(uint32(lanesNow())), lanes)
+		Store(lanes, ReturnIndex(0))
+		RET()
+	})
 }
