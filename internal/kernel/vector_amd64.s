@@ -17265,20 +17265,32 @@ TEXT ·reluVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z0
-	VMOVUPS all00000000<>+0(SB), Z1
-	VMAXPS  Z0, Z1, Z0
-	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS all00000000<>+0(SB), Z0
+	VMAXPS  (DX), Z0, Z1
+	VMAXPS  64(DX), Z0, Z0
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z0, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS all00000000<>+0(SB), Z0
+	VMAXPS  (DX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -17295,20 +17307,32 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y0
-	VMOVUPS all00000000<>+0(SB), Y1
-	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS all00000000<>+0(SB), Y0
+	VMAXPS  (DX), Y0, Y1
+	VMAXPS  32(DX), Y0, Y0
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS all00000000<>+0(SB), Y0
+	VMAXPS  (DX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -17351,29 +17375,148 @@ TEXT ·softplusVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z0
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
 	VMOVUPS  (DX), Z0
 	VCMPPS   $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z0
+	VMOVUPS  64(DX), Z1
+	VCMPPS   $0x11, all00000000<>+0(SB), Z1, K1
 	VPMOVM2D K1, Z1
-	VANDNPS  Z0, Z1, Z1
-	VORPS    all80000000<>+0(SB), Z0, Z0
+	VANDNPS  (DX), Z0, Z0
+	VANDNPS  64(DX), Z1, Z1
+	VMOVUPS  (DX), Z2
+	VORPS    all80000000<>+0(SB), Z2, Z2
+	VMOVUPS  64(DX), Z3
+	VORPS    all80000000<>+0(SB), Z3, Z3
+	VMOVUPS  allc2d00000<>+0(SB), Z4
+	VMAXPS   Z2, Z4, Z2
+	VMAXPS   Z3, Z4, Z3
+	VMOVUPS  all00000000<>+0(SB), Z4
+	VMINPS   Z2, Z4, Z2
+	VMINPS   Z3, Z4, Z3
+	VMULPS   all3fb8aa3b<>+0(SB), Z2, Z4
+	VMULPS   all3fb8aa3b<>+0(SB), Z3, Z5
+	VADDPS   all4b400000<>+0(SB), Z4, Z4
+	VADDPS   all4b400000<>+0(SB), Z5, Z5
+	VSUBPS   all4b400000<>+0(SB), Z4, Z6
+	VSUBPS   all4b400000<>+0(SB), Z5, Z7
+	VPSUBD   all4b400000<>+0(SB), Z4, Z4
+	VPSUBD   all4b400000<>+0(SB), Z5, Z5
+	VMULPS   all3f318000<>+0(SB), Z6, Z8
+	VMULPS   all3f318000<>+0(SB), Z7, Z9
+	VSUBPS   Z8, Z2, Z2
+	VSUBPS   Z9, Z3, Z3
+	VMULPS   allb95e8083<>+0(SB), Z6, Z6
+	VMULPS   allb95e8083<>+0(SB), Z7, Z7
+	VSUBPS   Z6, Z2, Z8
+	VSUBPS   Z7, Z3, Z9
+	VSUBPS   Z8, Z2, Z2
+	VSUBPS   Z9, Z3, Z3
+	VSUBPS   Z6, Z2, Z2
+	VSUBPS   Z7, Z3, Z3
+	VMULPS   all3ab6d8dd<>+0(SB), Z8, Z6
+	VMULPS   all3ab6d8dd<>+0(SB), Z9, Z7
+	VADDPS   all3c091da5<>+0(SB), Z6, Z6
+	VADDPS   all3c091da5<>+0(SB), Z7, Z7
+	VMULPS   Z8, Z6, Z6
+	VMULPS   Z9, Z7, Z7
+	VADDPS   all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS   all3d2aaa31<>+0(SB), Z7, Z7
+	VMULPS   Z8, Z6, Z6
+	VMULPS   Z9, Z7, Z7
+	VADDPS   all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS   all3e2aaa48<>+0(SB), Z7, Z7
+	VMULPS   Z8, Z6, Z6
+	VMULPS   Z9, Z7, Z7
+	VADDPS   all3f000000<>+0(SB), Z6, Z6
+	VADDPS   all3f000000<>+0(SB), Z7, Z7
+	VMULPS   Z8, Z8, Z10
+	VMULPS   Z9, Z9, Z11
+	VMULPS   Z6, Z10, Z6
+	VMULPS   Z7, Z11, Z7
+	VADDPS   Z2, Z6, Z2
+	VADDPS   Z3, Z7, Z3
+	VADDPS   Z2, Z8, Z2
+	VADDPS   Z3, Z9, Z3
+	VADDPS   all3f800000<>+0(SB), Z2, Z2
+	VADDPS   all3f800000<>+0(SB), Z3, Z3
+	VPSRAD   $0x01, Z4, Z6
+	VPSRAD   $0x01, Z5, Z7
+	VPADDD   all0000007f<>+0(SB), Z6, Z8
+	VPADDD   all0000007f<>+0(SB), Z7, Z9
+	VPSLLD   $0x17, Z8, Z8
+	VPSLLD   $0x17, Z9, Z9
+	VMULPS   Z8, Z2, Z2
+	VMULPS   Z9, Z3, Z3
+	VPSUBD   Z6, Z4, Z4
+	VPSUBD   Z7, Z5, Z5
+	VPADDD   all0000007f<>+0(SB), Z4, Z4
+	VPADDD   all0000007f<>+0(SB), Z5, Z5
+	VPSLLD   $0x17, Z4, Z4
+	VPSLLD   $0x17, Z5, Z5
+	VMULPS   Z4, Z2, Z2
+	VMULPS   Z5, Z3, Z3
+	VADDPS   Z2, Z2, Z4
+	VADDPS   Z3, Z3, Z5
+	VADDPS   all40000000<>+0(SB), Z2, Z2
+	VADDPS   all40000000<>+0(SB), Z3, Z3
+	VDIVPS   Z2, Z4, Z2
+	VDIVPS   Z3, Z5, Z3
+	VMULPS   Z2, Z2, Z4
+	VMULPS   Z3, Z3, Z5
+	VMULPS   Z4, Z2, Z6
+	VMULPS   Z5, Z3, Z7
+	VMULPS   all3a0f7c2b<>+0(SB), Z4, Z8
+	VMULPS   all3a0f7c2b<>+0(SB), Z5, Z9
+	VADDPS   all3b0f5b11<>+0(SB), Z8, Z8
+	VADDPS   all3b0f5b11<>+0(SB), Z9, Z9
+	VMULPS   Z4, Z8, Z8
+	VMULPS   Z5, Z9, Z9
+	VADDPS   all3c4ce93d<>+0(SB), Z8, Z8
+	VADDPS   all3c4ce93d<>+0(SB), Z9, Z9
+	VMULPS   Z4, Z8, Z4
+	VMULPS   Z5, Z9, Z5
+	VADDPS   all3daaaa80<>+0(SB), Z4, Z4
+	VADDPS   all3daaaa80<>+0(SB), Z5, Z5
+	VMULPS   Z4, Z6, Z4
+	VMULPS   Z5, Z7, Z5
+	VADDPS   Z4, Z2, Z2
+	VADDPS   Z5, Z3, Z3
+	VADDPS   Z2, Z0, Z0
+	VADDPS   Z3, Z1, Z1
+	VMOVUPS  Z0, (CX)
+	VMOVUPS  Z1, 64(CX)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	SUBQ     $0x20, AX
+	JMP      wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (DX), Z0
+	VCMPPS   $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z0
+	VANDNPS  (DX), Z0, Z0
+	VMOVUPS  (DX), Z1
+	VORPS    all80000000<>+0(SB), Z1, Z1
 	VMOVUPS  allc2d00000<>+0(SB), Z2
-	VMAXPS   Z0, Z2, Z0
+	VMAXPS   Z1, Z2, Z1
 	VMOVUPS  all00000000<>+0(SB), Z2
-	VMINPS   Z0, Z2, Z0
-	VMULPS   all3fb8aa3b<>+0(SB), Z0, Z2
+	VMINPS   Z1, Z2, Z1
+	VMULPS   all3fb8aa3b<>+0(SB), Z1, Z2
 	VADDPS   all4b400000<>+0(SB), Z2, Z2
 	VSUBPS   all4b400000<>+0(SB), Z2, Z3
 	VPSUBD   all4b400000<>+0(SB), Z2, Z2
 	VMULPS   all3f318000<>+0(SB), Z3, Z4
-	VSUBPS   Z4, Z0, Z0
+	VSUBPS   Z4, Z1, Z1
 	VMULPS   allb95e8083<>+0(SB), Z3, Z3
-	VSUBPS   Z3, Z0, Z4
-	VSUBPS   Z4, Z0, Z0
-	VSUBPS   Z3, Z0, Z0
+	VSUBPS   Z3, Z1, Z4
+	VSUBPS   Z4, Z1, Z1
+	VSUBPS   Z3, Z1, Z1
 	VMULPS   all3ab6d8dd<>+0(SB), Z4, Z3
 	VADDPS   all3c091da5<>+0(SB), Z3, Z3
 	VMULPS   Z4, Z3, Z3
@@ -17384,22 +17527,22 @@ wide_loop:
 	VADDPS   all3f000000<>+0(SB), Z3, Z3
 	VMULPS   Z4, Z4, Z5
 	VMULPS   Z3, Z5, Z3
-	VADDPS   Z0, Z3, Z0
-	VADDPS   Z0, Z4, Z0
-	VADDPS   all3f800000<>+0(SB), Z0, Z0
+	VADDPS   Z1, Z3, Z1
+	VADDPS   Z1, Z4, Z1
+	VADDPS   all3f800000<>+0(SB), Z1, Z1
 	VPSRAD   $0x01, Z2, Z3
 	VPADDD   all0000007f<>+0(SB), Z3, Z4
 	VPSLLD   $0x17, Z4, Z4
-	VMULPS   Z4, Z0, Z0
+	VMULPS   Z4, Z1, Z1
 	VPSUBD   Z3, Z2, Z2
 	VPADDD   all0000007f<>+0(SB), Z2, Z2
 	VPSLLD   $0x17, Z2, Z2
-	VMULPS   Z2, Z0, Z0
-	VADDPS   Z0, Z0, Z2
-	VADDPS   all40000000<>+0(SB), Z0, Z0
-	VDIVPS   Z0, Z2, Z0
-	VMULPS   Z0, Z0, Z2
-	VMULPS   Z2, Z0, Z3
+	VMULPS   Z2, Z1, Z1
+	VADDPS   Z1, Z1, Z2
+	VADDPS   all40000000<>+0(SB), Z1, Z1
+	VDIVPS   Z1, Z2, Z1
+	VMULPS   Z1, Z1, Z2
+	VMULPS   Z2, Z1, Z3
 	VMULPS   all3a0f7c2b<>+0(SB), Z2, Z4
 	VADDPS   all3b0f5b11<>+0(SB), Z4, Z4
 	VMULPS   Z2, Z4, Z4
@@ -17407,15 +17550,15 @@ wide_loop:
 	VMULPS   Z2, Z4, Z2
 	VADDPS   all3daaaa80<>+0(SB), Z2, Z2
 	VMULPS   Z2, Z3, Z2
-	VADDPS   Z2, Z0, Z0
-	VADDPS   Z0, Z1, Z0
+	VADDPS   Z2, Z1, Z1
+	VADDPS   Z1, Z0, Z0
 	VMOVUPS  Z0, (CX)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
 	SUBQ     $0x10, AX
-	JMP      wide_loop
+	JMP      wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -17483,28 +17626,145 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (DX), Y0
-	VCMPPS  $0x11, all00000000<>+0(SB), Y0, Y1
-	VANDNPS Y0, Y1, Y1
-	VORPS   all80000000<>+0(SB), Y0, Y0
+	VCMPPS  $0x11, all00000000<>+0(SB), Y0, Y0
+	VMOVUPS 32(DX), Y1
+	VCMPPS  $0x11, all00000000<>+0(SB), Y1, Y1
+	VANDNPS (DX), Y0, Y0
+	VANDNPS 32(DX), Y1, Y1
+	VMOVUPS (DX), Y2
+	VORPS   all80000000<>+0(SB), Y2, Y2
+	VMOVUPS 32(DX), Y3
+	VORPS   all80000000<>+0(SB), Y3, Y3
+	VMOVUPS allc2d00000<>+0(SB), Y4
+	VMAXPS  Y2, Y4, Y2
+	VMAXPS  Y3, Y4, Y3
+	VMOVUPS all00000000<>+0(SB), Y4
+	VMINPS  Y2, Y4, Y2
+	VMINPS  Y3, Y4, Y3
+	VMULPS  all3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS  all3fb8aa3b<>+0(SB), Y3, Y5
+	VADDPS  all4b400000<>+0(SB), Y4, Y4
+	VADDPS  all4b400000<>+0(SB), Y5, Y5
+	VSUBPS  all4b400000<>+0(SB), Y4, Y6
+	VSUBPS  all4b400000<>+0(SB), Y5, Y7
+	VPSUBD  all4b400000<>+0(SB), Y4, Y4
+	VPSUBD  all4b400000<>+0(SB), Y5, Y5
+	VMULPS  all3f318000<>+0(SB), Y6, Y8
+	VMULPS  all3f318000<>+0(SB), Y7, Y9
+	VSUBPS  Y8, Y2, Y2
+	VSUBPS  Y9, Y3, Y3
+	VMULPS  allb95e8083<>+0(SB), Y6, Y6
+	VMULPS  allb95e8083<>+0(SB), Y7, Y7
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y3, Y9
+	VSUBPS  Y8, Y2, Y2
+	VSUBPS  Y9, Y3, Y3
+	VSUBPS  Y6, Y2, Y2
+	VSUBPS  Y7, Y3, Y3
+	VMULPS  all3ab6d8dd<>+0(SB), Y8, Y6
+	VMULPS  all3ab6d8dd<>+0(SB), Y9, Y7
+	VADDPS  all3c091da5<>+0(SB), Y6, Y6
+	VADDPS  all3c091da5<>+0(SB), Y7, Y7
+	VMULPS  Y8, Y6, Y6
+	VMULPS  Y9, Y7, Y7
+	VADDPS  all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS  all3d2aaa31<>+0(SB), Y7, Y7
+	VMULPS  Y8, Y6, Y6
+	VMULPS  Y9, Y7, Y7
+	VADDPS  all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS  all3e2aaa48<>+0(SB), Y7, Y7
+	VMULPS  Y8, Y6, Y6
+	VMULPS  Y9, Y7, Y7
+	VADDPS  all3f000000<>+0(SB), Y6, Y6
+	VADDPS  all3f000000<>+0(SB), Y7, Y7
+	VMULPS  Y8, Y8, Y10
+	VMULPS  Y9, Y9, Y11
+	VMULPS  Y6, Y10, Y6
+	VMULPS  Y7, Y11, Y7
+	VADDPS  Y2, Y6, Y2
+	VADDPS  Y3, Y7, Y3
+	VADDPS  Y2, Y8, Y2
+	VADDPS  Y3, Y9, Y3
+	VADDPS  all3f800000<>+0(SB), Y2, Y2
+	VADDPS  all3f800000<>+0(SB), Y3, Y3
+	VPSRAD  $0x01, Y4, Y6
+	VPSRAD  $0x01, Y5, Y7
+	VPADDD  all0000007f<>+0(SB), Y6, Y8
+	VPADDD  all0000007f<>+0(SB), Y7, Y9
+	VPSLLD  $0x17, Y8, Y8
+	VPSLLD  $0x17, Y9, Y9
+	VMULPS  Y8, Y2, Y2
+	VMULPS  Y9, Y3, Y3
+	VPSUBD  Y6, Y4, Y4
+	VPSUBD  Y7, Y5, Y5
+	VPADDD  all0000007f<>+0(SB), Y4, Y4
+	VPADDD  all0000007f<>+0(SB), Y5, Y5
+	VPSLLD  $0x17, Y4, Y4
+	VPSLLD  $0x17, Y5, Y5
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y5, Y3, Y3
+	VADDPS  Y2, Y2, Y4
+	VADDPS  Y3, Y3, Y5
+	VADDPS  all40000000<>+0(SB), Y2, Y2
+	VADDPS  all40000000<>+0(SB), Y3, Y3
+	VDIVPS  Y2, Y4, Y2
+	VDIVPS  Y3, Y5, Y3
+	VMULPS  Y2, Y2, Y4
+	VMULPS  Y3, Y3, Y5
+	VMULPS  Y4, Y2, Y6
+	VMULPS  Y5, Y3, Y7
+	VMULPS  all3a0f7c2b<>+0(SB), Y4, Y8
+	VMULPS  all3a0f7c2b<>+0(SB), Y5, Y9
+	VADDPS  all3b0f5b11<>+0(SB), Y8, Y8
+	VADDPS  all3b0f5b11<>+0(SB), Y9, Y9
+	VMULPS  Y4, Y8, Y8
+	VMULPS  Y5, Y9, Y9
+	VADDPS  all3c4ce93d<>+0(SB), Y8, Y8
+	VADDPS  all3c4ce93d<>+0(SB), Y9, Y9
+	VMULPS  Y4, Y8, Y4
+	VMULPS  Y5, Y9, Y5
+	VADDPS  all3daaaa80<>+0(SB), Y4, Y4
+	VADDPS  all3daaaa80<>+0(SB), Y5, Y5
+	VMULPS  Y4, Y6, Y4
+	VMULPS  Y5, Y7, Y5
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y5, Y3, Y3
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y0
+	VCMPPS  $0x11, all00000000<>+0(SB), Y0, Y0
+	VANDNPS (DX), Y0, Y0
+	VMOVUPS (DX), Y1
+	VORPS   all80000000<>+0(SB), Y1, Y1
 	VMOVUPS allc2d00000<>+0(SB), Y2
-	VMAXPS  Y0, Y2, Y0
+	VMAXPS  Y1, Y2, Y1
 	VMOVUPS all00000000<>+0(SB), Y2
-	VMINPS  Y0, Y2, Y0
-	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y2
+	VMINPS  Y1, Y2, Y1
+	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y2
 	VADDPS  all4b400000<>+0(SB), Y2, Y2
 	VSUBPS  all4b400000<>+0(SB), Y2, Y3
 	VPSUBD  all4b400000<>+0(SB), Y2, Y2
 	VMULPS  all3f318000<>+0(SB), Y3, Y4
-	VSUBPS  Y4, Y0, Y0
+	VSUBPS  Y4, Y1, Y1
 	VMULPS  allb95e8083<>+0(SB), Y3, Y3
-	VSUBPS  Y3, Y0, Y4
-	VSUBPS  Y4, Y0, Y0
-	VSUBPS  Y3, Y0, Y0
+	VSUBPS  Y3, Y1, Y4
+	VSUBPS  Y4, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
 	VMULPS  all3ab6d8dd<>+0(SB), Y4, Y3
 	VADDPS  all3c091da5<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y3, Y3
@@ -17515,22 +17775,22 @@ loop:
 	VADDPS  all3f000000<>+0(SB), Y3, Y3
 	VMULPS  Y4, Y4, Y5
 	VMULPS  Y3, Y5, Y3
-	VADDPS  Y0, Y3, Y0
-	VADDPS  Y0, Y4, Y0
-	VADDPS  all3f800000<>+0(SB), Y0, Y0
+	VADDPS  Y1, Y3, Y1
+	VADDPS  Y1, Y4, Y1
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
 	VPSRAD  $0x01, Y2, Y3
 	VPADDD  all0000007f<>+0(SB), Y3, Y4
 	VPSLLD  $0x17, Y4, Y4
-	VMULPS  Y4, Y0, Y0
+	VMULPS  Y4, Y1, Y1
 	VPSUBD  Y3, Y2, Y2
 	VPADDD  all0000007f<>+0(SB), Y2, Y2
 	VPSLLD  $0x17, Y2, Y2
-	VMULPS  Y2, Y0, Y0
-	VADDPS  Y0, Y0, Y2
-	VADDPS  all40000000<>+0(SB), Y0, Y0
-	VDIVPS  Y0, Y2, Y0
-	VMULPS  Y0, Y0, Y2
-	VMULPS  Y2, Y0, Y3
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y1, Y2
+	VADDPS  all40000000<>+0(SB), Y1, Y1
+	VDIVPS  Y1, Y2, Y1
+	VMULPS  Y1, Y1, Y2
+	VMULPS  Y2, Y1, Y3
 	VMULPS  all3a0f7c2b<>+0(SB), Y2, Y4
 	VADDPS  all3b0f5b11<>+0(SB), Y4, Y4
 	VMULPS  Y2, Y4, Y4
@@ -17538,15 +17798,15 @@ loop:
 	VMULPS  Y2, Y4, Y2
 	VADDPS  all3daaaa80<>+0(SB), Y2, Y2
 	VMULPS  Y2, Y3, Y2
-	VADDPS  Y2, Y0, Y0
-	VADDPS  Y0, Y1, Y0
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -17945,13 +18205,120 @@ TEXT ·sigmoidVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    allc2d00000<>+0(SB), Z0
+	VMAXPS     (DX), Z0, Z1
+	VMAXPS     64(DX), Z0, Z0
+	VMOVUPS    all42d00000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VMINPS     Z0, Z2, Z0
+	VORPS      all80000000<>+0(SB), Z1, Z2
+	VORPS      all80000000<>+0(SB), Z0, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z4
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z5
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VADDPS     all4b400000<>+0(SB), Z5, Z5
+	VSUBPS     all4b400000<>+0(SB), Z4, Z6
+	VSUBPS     all4b400000<>+0(SB), Z5, Z7
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VPSUBD     all4b400000<>+0(SB), Z5, Z5
+	VMULPS     all3f318000<>+0(SB), Z6, Z8
+	VMULPS     all3f318000<>+0(SB), Z7, Z9
+	VSUBPS     Z8, Z2, Z2
+	VSUBPS     Z9, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z6, Z6
+	VMULPS     allb95e8083<>+0(SB), Z7, Z7
+	VSUBPS     Z6, Z2, Z8
+	VSUBPS     Z7, Z3, Z9
+	VSUBPS     Z8, Z2, Z2
+	VSUBPS     Z9, Z3, Z3
+	VSUBPS     Z6, Z2, Z2
+	VSUBPS     Z7, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z8, Z6
+	VMULPS     all3ab6d8dd<>+0(SB), Z9, Z7
+	VADDPS     all3c091da5<>+0(SB), Z6, Z6
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z6, Z6
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z8, Z10
+	VMULPS     Z9, Z9, Z11
+	VMULPS     Z6, Z10, Z6
+	VMULPS     Z7, Z11, Z7
+	VADDPS     Z2, Z6, Z2
+	VADDPS     Z3, Z7, Z3
+	VADDPS     Z2, Z8, Z2
+	VADDPS     Z3, Z9, Z3
+	VPMAXSD    allffffffc0<>+0(SB), Z4, Z6
+	VPMAXSD    allffffffc0<>+0(SB), Z5, Z7
+	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPADDD     all0000007f<>+0(SB), Z7, Z7
+	VPSLLD     $0x17, Z6, Z6
+	VPSLLD     $0x17, Z7, Z7
+	VADDPS     all3f800000<>+0(SB), Z6, Z8
+	VADDPS     all3f800000<>+0(SB), Z7, Z9
+	VMULPS     Z2, Z6, Z6
+	VMULPS     Z3, Z7, Z7
+	VADDPS     Z6, Z8, Z6
+	VADDPS     Z7, Z9, Z7
+	VCMPPS     $0x11, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z8
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z9
+	VADDPS     all3f800000<>+0(SB), Z2, Z2
+	VADDPS     all3f800000<>+0(SB), Z3, Z3
+	VSUBPS     Z1, Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z8, Z10
+	VPTERNLOGD $0xca, Z1, Z2, Z10
+	VMOVAPS    Z9, Z1
+	VPTERNLOGD $0xca, Z0, Z3, Z1
+	VDIVPS     Z6, Z10, Z0
+	VDIVPS     Z7, Z1, Z1
+	VANDPS     Z8, Z4, Z2
+	VANDPS     Z9, Z5, Z3
+	VPSRAD     $0x01, Z2, Z4
+	VPSRAD     $0x01, Z3, Z5
+	VPADDD     all0000007f<>+0(SB), Z4, Z6
+	VPADDD     all0000007f<>+0(SB), Z5, Z7
+	VPSLLD     $0x17, Z6, Z6
+	VPSLLD     $0x17, Z7, Z7
+	VMULPS     Z6, Z0, Z0
+	VMULPS     Z7, Z1, Z1
+	VPSUBD     Z4, Z2, Z2
+	VPSUBD     Z5, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z2, Z2
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z2, Z0, Z0
+	VMULPS     Z3, Z1, Z1
+	VMOVUPS    Z0, (CX)
+	VMOVUPS    Z1, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
 	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z0
-	VMOVUPS    (DX), Z0
-	VMOVUPS    allc2d00000<>+0(SB), Z1
-	VMAXPS     Z0, Z1, Z0
+	JLT        after_wide_by1
+	VMOVUPS    allc2d00000<>+0(SB), Z0
+	VMAXPS     (DX), Z0, Z0
 	VMOVUPS    all42d00000<>+0(SB), Z1
 	VMINPS     Z0, Z1, Z0
 	VORPS      all80000000<>+0(SB), Z0, Z1
@@ -18001,12 +18368,12 @@ wide_loop:
 	VPSLLD     $0x17, Z1, Z1
 	VMULPS     Z1, Z0, Z0
 	VMOVUPS    Z0, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
 	SUBQ       $0x10, AX
-	JMP        wide_loop
+	JMP        wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -18071,13 +18438,116 @@ wide_done:
 	RET
 
 narrow:
-loop:
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   allc2d00000<>+0(SB), Y0
+	VMAXPS    (DX), Y0, Y1
+	VMAXPS    32(DX), Y0, Y0
+	VMOVUPS   all42d00000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMINPS    Y0, Y2, Y0
+	VORPS     all80000000<>+0(SB), Y1, Y2
+	VORPS     all80000000<>+0(SB), Y0, Y3
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y5
+	VADDPS    all4b400000<>+0(SB), Y4, Y4
+	VADDPS    all4b400000<>+0(SB), Y5, Y5
+	VSUBPS    all4b400000<>+0(SB), Y4, Y6
+	VSUBPS    all4b400000<>+0(SB), Y5, Y7
+	VPSUBD    all4b400000<>+0(SB), Y4, Y4
+	VPSUBD    all4b400000<>+0(SB), Y5, Y5
+	VMULPS    all3f318000<>+0(SB), Y6, Y8
+	VMULPS    all3f318000<>+0(SB), Y7, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VMULPS    allb95e8083<>+0(SB), Y6, Y6
+	VMULPS    allb95e8083<>+0(SB), Y7, Y7
+	VSUBPS    Y6, Y2, Y8
+	VSUBPS    Y7, Y3, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VSUBPS    Y6, Y2, Y2
+	VSUBPS    Y7, Y3, Y3
+	VMULPS    all3ab6d8dd<>+0(SB), Y8, Y6
+	VMULPS    all3ab6d8dd<>+0(SB), Y9, Y7
+	VADDPS    all3c091da5<>+0(SB), Y6, Y6
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y6, Y6
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y8, Y10
+	VMULPS    Y9, Y9, Y11
+	VMULPS    Y6, Y10, Y6
+	VMULPS    Y7, Y11, Y7
+	VADDPS    Y2, Y6, Y2
+	VADDPS    Y3, Y7, Y3
+	VADDPS    Y2, Y8, Y2
+	VADDPS    Y3, Y9, Y3
+	VPMAXSD   allffffffc0<>+0(SB), Y4, Y6
+	VPMAXSD   allffffffc0<>+0(SB), Y5, Y7
+	VPADDD    all0000007f<>+0(SB), Y6, Y6
+	VPADDD    all0000007f<>+0(SB), Y7, Y7
+	VPSLLD    $0x17, Y6, Y6
+	VPSLLD    $0x17, Y7, Y7
+	VADDPS    all3f800000<>+0(SB), Y6, Y8
+	VADDPS    all3f800000<>+0(SB), Y7, Y9
+	VMULPS    Y2, Y6, Y6
+	VMULPS    Y3, Y7, Y7
+	VADDPS    Y6, Y8, Y6
+	VADDPS    Y7, Y9, Y7
+	VCMPPS    $0x11, all00000000<>+0(SB), Y1, Y8
+	VCMPPS    $0x11, all00000000<>+0(SB), Y0, Y9
+	VADDPS    all3f800000<>+0(SB), Y2, Y2
+	VADDPS    all3f800000<>+0(SB), Y3, Y3
+	VSUBPS    Y1, Y1, Y1
+	VSUBPS    Y0, Y0, Y0
+	VADDPS    all3f800000<>+0(SB), Y1, Y1
+	VADDPS    all3f800000<>+0(SB), Y0, Y0
+	VBLENDVPS Y8, Y2, Y1, Y1
+	VBLENDVPS Y9, Y3, Y0, Y0
+	VDIVPS    Y6, Y1, Y1
+	VDIVPS    Y7, Y0, Y0
+	VANDPS    Y8, Y4, Y2
+	VANDPS    Y9, Y5, Y3
+	VPSRAD    $0x01, Y2, Y4
+	VPSRAD    $0x01, Y3, Y5
+	VPADDD    all0000007f<>+0(SB), Y4, Y6
+	VPADDD    all0000007f<>+0(SB), Y5, Y7
+	VPSLLD    $0x17, Y6, Y6
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y6, Y1, Y1
+	VMULPS    Y7, Y0, Y0
+	VPSUBD    Y4, Y2, Y2
+	VPSUBD    Y5, Y3, Y3
+	VPADDD    all0000007f<>+0(SB), Y2, Y2
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y2, Y2
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y2, Y1, Y1
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y1, (CX)
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
+
+after_by2:
+by1:
 	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y0
-	VMOVUPS   allc2d00000<>+0(SB), Y1
-	VMAXPS    Y0, Y1, Y0
+	JLT       after_by1
+	VMOVUPS   allc2d00000<>+0(SB), Y0
+	VMAXPS    (DX), Y0, Y0
 	VMOVUPS   all42d00000<>+0(SB), Y1
 	VMINPS    Y0, Y1, Y0
 	VORPS     all80000000<>+0(SB), Y0, Y1
@@ -18125,12 +18595,12 @@ loop:
 	VPSLLD    $0x17, Y1, Y1
 	VMULPS    Y1, Y0, Y0
 	VMOVUPS   Y0, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
 	SUBQ      $0x08, AX
-	JMP       loop
+	JMP       by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -18237,56 +18707,145 @@ TEXT ·tanhVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z0
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
 	VMOVUPS    (DX), Z0
-	VANDPS     all7fffffff<>+0(SB), Z0, Z1
+	VANDPS     all7fffffff<>+0(SB), Z0, Z0
+	VMOVUPS    64(DX), Z1
+	VANDPS     all7fffffff<>+0(SB), Z1, Z1
+	VADDPS     Z0, Z0, Z0
 	VADDPS     Z1, Z1, Z1
 	VMOVUPS    all41a00000<>+0(SB), Z2
+	VMINPS     Z0, Z2, Z0
 	VMINPS     Z1, Z2, Z1
-	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z0, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z3
 	VADDPS     all4b400000<>+0(SB), Z2, Z2
-	VSUBPS     all4b400000<>+0(SB), Z2, Z3
-	VMULPS     all3f318000<>+0(SB), Z3, Z4
-	VSUBPS     Z4, Z1, Z1
-	VMULPS     allb95e8083<>+0(SB), Z3, Z3
-	VSUBPS     Z3, Z1, Z1
-	VMULPS     Z1, Z1, Z3
-	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z4
-	VADDPS     all3c091da5<>+0(SB), Z4, Z4
-	VMULPS     Z1, Z4, Z4
-	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
-	VMULPS     Z1, Z4, Z4
-	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
-	VMULPS     Z1, Z4, Z4
-	VADDPS     all3f000000<>+0(SB), Z4, Z4
-	VMULPS     Z4, Z3, Z3
-	VADDPS     Z3, Z1, Z1
+	VADDPS     all4b400000<>+0(SB), Z3, Z3
+	VSUBPS     all4b400000<>+0(SB), Z2, Z4
+	VSUBPS     all4b400000<>+0(SB), Z3, Z5
+	VMULPS     all3f318000<>+0(SB), Z4, Z6
+	VMULPS     all3f318000<>+0(SB), Z5, Z7
+	VSUBPS     Z6, Z0, Z0
+	VSUBPS     Z7, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z4, Z4
+	VMULPS     allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS     Z4, Z0, Z0
+	VSUBPS     Z5, Z1, Z1
+	VMULPS     Z0, Z0, Z4
+	VMULPS     Z1, Z1, Z5
+	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z6
+	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z7
+	VADDPS     all3c091da5<>+0(SB), Z6, Z6
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VMULPS     Z0, Z6, Z6
+	VMULPS     Z1, Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VMULPS     Z0, Z6, Z6
+	VMULPS     Z1, Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VMULPS     Z0, Z6, Z6
+	VMULPS     Z1, Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z6, Z6
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VMULPS     Z6, Z4, Z4
+	VMULPS     Z7, Z5, Z5
+	VADDPS     Z4, Z0, Z0
+	VADDPS     Z5, Z1, Z1
 	VPSLLD     $0x17, Z2, Z2
+	VPSLLD     $0x17, Z3, Z3
 	VPADDD     all3f800000<>+0(SB), Z2, Z2
-	VSUBPS     all3f800000<>+0(SB), Z2, Z3
-	VMULPS     Z1, Z2, Z1
-	VADDPS     Z1, Z3, Z1
-	VCMPPS     $0x11, all3f800000<>+0(SB), Z1, K1
+	VPADDD     all3f800000<>+0(SB), Z3, Z3
+	VSUBPS     all3f800000<>+0(SB), Z2, Z4
+	VSUBPS     all3f800000<>+0(SB), Z3, Z5
+	VMULPS     Z0, Z2, Z0
+	VMULPS     Z1, Z3, Z1
+	VADDPS     Z0, Z4, Z0
+	VADDPS     Z1, Z5, Z1
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z0, K1
 	VPMOVM2D   K1, Z2
-	VMOVUPS    allc0000000<>+0(SB), Z3
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z3
 	VANDNPS    all3f800000<>+0(SB), Z2, Z4
+	VANDNPS    all3f800000<>+0(SB), Z3, Z5
+	VMOVUPS    allc0000000<>+0(SB), Z6
 	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VPTERNLOGD $0xca, Z6, Z0, Z2
+	VMOVAPS    Z3, Z3
+	VPTERNLOGD $0xca, Z6, Z1, Z3
+	VADDPS     all40000000<>+0(SB), Z0, Z0
 	VADDPS     all40000000<>+0(SB), Z1, Z1
-	VDIVPS     Z1, Z2, Z1
-	VADDPS     Z1, Z4, Z1
-	VANDPS     all80000000<>+0(SB), Z0, Z0
-	VORPS      Z0, Z1, Z0
+	VDIVPS     Z0, Z2, Z0
+	VDIVPS     Z1, Z3, Z1
+	VADDPS     Z0, Z4, Z0
+	VADDPS     Z1, Z5, Z1
+	VMOVUPS    (DX), Z2
+	VANDPS     all80000000<>+0(SB), Z2, Z2
+	VMOVUPS    64(DX), Z3
+	VANDPS     all80000000<>+0(SB), Z3, Z3
+	VORPS      Z2, Z0, Z0
+	VORPS      Z3, Z1, Z1
 	VMOVUPS    Z0, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	SUBQ       $0x10, AX
-	JMP        wide_loop
+	VMOVUPS    Z1, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z0
+	VANDPS     all7fffffff<>+0(SB), Z0, Z0
+	VADDPS     Z0, Z0, Z0
+	VMOVUPS    all41a00000<>+0(SB), Z1
+	VMINPS     Z0, Z1, Z0
+	VMULPS     all3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS     all4b400000<>+0(SB), Z1, Z1
+	VSUBPS     all4b400000<>+0(SB), Z1, Z2
+	VMULPS     all3f318000<>+0(SB), Z2, Z3
+	VSUBPS     Z3, Z0, Z0
+	VMULPS     allb95e8083<>+0(SB), Z2, Z2
+	VSUBPS     Z2, Z0, Z0
+	VMULPS     Z0, Z0, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z0, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z0, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z0, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z3, Z2, Z2
+	VADDPS     Z2, Z0, Z0
+	VPSLLD     $0x17, Z1, Z1
+	VPADDD     all3f800000<>+0(SB), Z1, Z1
+	VSUBPS     all3f800000<>+0(SB), Z1, Z2
+	VMULPS     Z0, Z1, Z0
+	VADDPS     Z0, Z2, Z0
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z1
+	VANDNPS    all3f800000<>+0(SB), Z1, Z2
+	VMOVUPS    allc0000000<>+0(SB), Z3
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z3, Z0, Z1
+	VADDPS     all40000000<>+0(SB), Z0, Z0
+	VDIVPS     Z0, Z1, Z0
+	VADDPS     Z0, Z2, Z0
+	VMOVUPS    (DX), Z1
+	VANDPS     all80000000<>+0(SB), Z1, Z1
+	VORPS      Z1, Z0, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -18323,13 +18882,13 @@ wide_rest:
 	VADDPS     Z1, Z3, Z1
 	VCMPPS     $0x11, all3f800000<>+0(SB), Z1, K2
 	VPMOVM2D   K2, Z2
-	VMOVUPS    allc0000000<>+0(SB), Z3
-	VANDNPS    all3f800000<>+0(SB), Z2, Z4
+	VANDNPS    all3f800000<>+0(SB), Z2, Z3
+	VMOVUPS    allc0000000<>+0(SB), Z4
 	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z3, Z1, Z2
+	VPTERNLOGD $0xca, Z4, Z1, Z2
 	VADDPS     all40000000<>+0(SB), Z1, Z1
 	VDIVPS     Z1, Z2, Z1
-	VADDPS     Z1, Z4, Z1
+	VADDPS     Z1, Z3, Z1
 	VANDPS     all80000000<>+0(SB), Z0, Z0
 	VORPS      Z0, Z1, Z0
 	VMOVUPS    Z0, K1, (CX)
@@ -18339,54 +18898,139 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
 	VMOVUPS   (DX), Y0
-	VANDPS    all7fffffff<>+0(SB), Y0, Y1
+	VANDPS    all7fffffff<>+0(SB), Y0, Y0
+	VMOVUPS   32(DX), Y1
+	VANDPS    all7fffffff<>+0(SB), Y1, Y1
+	VADDPS    Y0, Y0, Y0
 	VADDPS    Y1, Y1, Y1
 	VMOVUPS   all41a00000<>+0(SB), Y2
+	VMINPS    Y0, Y2, Y0
 	VMINPS    Y1, Y2, Y1
-	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS    all3fb8aa3b<>+0(SB), Y0, Y2
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y3
 	VADDPS    all4b400000<>+0(SB), Y2, Y2
-	VSUBPS    all4b400000<>+0(SB), Y2, Y3
-	VMULPS    all3f318000<>+0(SB), Y3, Y4
-	VSUBPS    Y4, Y1, Y1
-	VMULPS    allb95e8083<>+0(SB), Y3, Y3
-	VSUBPS    Y3, Y1, Y1
-	VMULPS    Y1, Y1, Y3
-	VMULPS    all3ab6d8dd<>+0(SB), Y1, Y4
-	VADDPS    all3c091da5<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    all3d2aaa31<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    all3e2aaa48<>+0(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    all3f000000<>+0(SB), Y4, Y4
-	VMULPS    Y4, Y3, Y3
-	VADDPS    Y3, Y1, Y1
+	VADDPS    all4b400000<>+0(SB), Y3, Y3
+	VSUBPS    all4b400000<>+0(SB), Y2, Y4
+	VSUBPS    all4b400000<>+0(SB), Y3, Y5
+	VMULPS    all3f318000<>+0(SB), Y4, Y6
+	VMULPS    all3f318000<>+0(SB), Y5, Y7
+	VSUBPS    Y6, Y0, Y0
+	VSUBPS    Y7, Y1, Y1
+	VMULPS    allb95e8083<>+0(SB), Y4, Y4
+	VMULPS    allb95e8083<>+0(SB), Y5, Y5
+	VSUBPS    Y4, Y0, Y0
+	VSUBPS    Y5, Y1, Y1
+	VMULPS    Y0, Y0, Y4
+	VMULPS    Y1, Y1, Y5
+	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y6
+	VMULPS    all3ab6d8dd<>+0(SB), Y1, Y7
+	VADDPS    all3c091da5<>+0(SB), Y6, Y6
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y6, Y6
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VMULPS    Y6, Y4, Y4
+	VMULPS    Y7, Y5, Y5
+	VADDPS    Y4, Y0, Y0
+	VADDPS    Y5, Y1, Y1
 	VPSLLD    $0x17, Y2, Y2
+	VPSLLD    $0x17, Y3, Y3
 	VPADDD    all3f800000<>+0(SB), Y2, Y2
-	VSUBPS    all3f800000<>+0(SB), Y2, Y3
-	VMULPS    Y1, Y2, Y1
-	VADDPS    Y1, Y3, Y1
-	VCMPPS    $0x11, all3f800000<>+0(SB), Y1, Y2
-	VMOVUPS   allc0000000<>+0(SB), Y3
+	VPADDD    all3f800000<>+0(SB), Y3, Y3
+	VSUBPS    all3f800000<>+0(SB), Y2, Y4
+	VSUBPS    all3f800000<>+0(SB), Y3, Y5
+	VMULPS    Y0, Y2, Y0
+	VMULPS    Y1, Y3, Y1
+	VADDPS    Y0, Y4, Y0
+	VADDPS    Y1, Y5, Y1
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y0, Y2
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y1, Y3
 	VANDNPS   all3f800000<>+0(SB), Y2, Y4
-	VBLENDVPS Y2, Y1, Y3, Y2
+	VANDNPS   all3f800000<>+0(SB), Y3, Y5
+	VMOVUPS   allc0000000<>+0(SB), Y6
+	VBLENDVPS Y2, Y0, Y6, Y2
+	VBLENDVPS Y3, Y1, Y6, Y3
+	VADDPS    all40000000<>+0(SB), Y0, Y0
 	VADDPS    all40000000<>+0(SB), Y1, Y1
-	VDIVPS    Y1, Y2, Y1
-	VADDPS    Y1, Y4, Y1
-	VANDPS    all80000000<>+0(SB), Y0, Y0
-	VORPS     Y0, Y1, Y0
+	VDIVPS    Y0, Y2, Y0
+	VDIVPS    Y1, Y3, Y1
+	VADDPS    Y0, Y4, Y0
+	VADDPS    Y1, Y5, Y1
+	VMOVUPS   (DX), Y2
+	VANDPS    all80000000<>+0(SB), Y2, Y2
+	VMOVUPS   32(DX), Y3
+	VANDPS    all80000000<>+0(SB), Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
 	VMOVUPS   Y0, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
 
-rest:
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y0
+	VANDPS    all7fffffff<>+0(SB), Y0, Y0
+	VADDPS    Y0, Y0, Y0
+	VMOVUPS   all41a00000<>+0(SB), Y1
+	VMINPS    Y0, Y1, Y0
+	VMULPS    all3fb8aa3b<>+0(SB), Y0, Y1
+	VADDPS    all4b400000<>+0(SB), Y1, Y1
+	VSUBPS    all4b400000<>+0(SB), Y1, Y2
+	VMULPS    all3f318000<>+0(SB), Y2, Y3
+	VSUBPS    Y3, Y0, Y0
+	VMULPS    allb95e8083<>+0(SB), Y2, Y2
+	VSUBPS    Y2, Y0, Y0
+	VMULPS    Y0, Y0, Y2
+	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y3
+	VADDPS    all3c091da5<>+0(SB), Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VADDPS    all3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VADDPS    all3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS    Y0, Y3, Y3
+	VADDPS    all3f000000<>+0(SB), Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VADDPS    Y2, Y0, Y0
+	VPSLLD    $0x17, Y1, Y1
+	VPADDD    all3f800000<>+0(SB), Y1, Y1
+	VSUBPS    all3f800000<>+0(SB), Y1, Y2
+	VMULPS    Y0, Y1, Y0
+	VADDPS    Y0, Y2, Y0
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y0, Y1
+	VANDNPS   all3f800000<>+0(SB), Y1, Y2
+	VMOVUPS   allc0000000<>+0(SB), Y3
+	VBLENDVPS Y1, Y0, Y3, Y1
+	VADDPS    all40000000<>+0(SB), Y0, Y0
+	VDIVPS    Y0, Y1, Y0
+	VADDPS    Y0, Y2, Y0
+	VMOVUPS   (DX), Y1
+	VANDPS    all80000000<>+0(SB), Y1, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -18422,12 +19066,12 @@ rest:
 	VMULPS     Y2, Y3, Y2
 	VADDPS     Y2, Y4, Y2
 	VCMPPS     $0x11, all3f800000<>+0(SB), Y2, Y3
-	VMOVUPS    allc0000000<>+0(SB), Y4
-	VANDNPS    all3f800000<>+0(SB), Y3, Y5
-	VBLENDVPS  Y3, Y2, Y4, Y3
+	VANDNPS    all3f800000<>+0(SB), Y3, Y4
+	VMOVUPS    allc0000000<>+0(SB), Y5
+	VBLENDVPS  Y3, Y2, Y5, Y3
 	VADDPS     all40000000<>+0(SB), Y2, Y2
 	VDIVPS     Y2, Y3, Y2
-	VADDPS     Y2, Y5, Y2
+	VADDPS     Y2, Y4, Y2
 	VANDPS     all80000000<>+0(SB), Y1, Y1
 	VORPS      Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -18499,13 +19143,90 @@ TEXT ·expVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS allc2d00000<>+0(SB), Z0
+	VMAXPS  (DX), Z0, Z1
+	VMAXPS  64(DX), Z0, Z0
+	VMOVUPS all42b20000<>+0(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMINPS  Z0, Z2, Z0
+	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z2
+	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z3
+	VADDPS  all4b400000<>+0(SB), Z2, Z2
+	VADDPS  all4b400000<>+0(SB), Z3, Z3
+	VSUBPS  all4b400000<>+0(SB), Z2, Z4
+	VSUBPS  all4b400000<>+0(SB), Z3, Z5
+	VPSUBD  all4b400000<>+0(SB), Z2, Z2
+	VPSUBD  all4b400000<>+0(SB), Z3, Z3
+	VMULPS  all3f318000<>+0(SB), Z4, Z6
+	VMULPS  all3f318000<>+0(SB), Z5, Z7
+	VSUBPS  Z6, Z1, Z1
+	VSUBPS  Z7, Z0, Z0
+	VMULPS  allb95e8083<>+0(SB), Z4, Z4
+	VMULPS  allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS  Z4, Z1, Z6
+	VSUBPS  Z5, Z0, Z7
+	VSUBPS  Z6, Z1, Z1
+	VSUBPS  Z7, Z0, Z0
+	VSUBPS  Z4, Z1, Z1
+	VSUBPS  Z5, Z0, Z0
+	VMULPS  all3ab6d8dd<>+0(SB), Z6, Z4
+	VMULPS  all3ab6d8dd<>+0(SB), Z7, Z5
+	VADDPS  all3c091da5<>+0(SB), Z4, Z4
+	VADDPS  all3c091da5<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  all3d2aaa31<>+0(SB), Z4, Z4
+	VADDPS  all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  all3e2aaa48<>+0(SB), Z4, Z4
+	VADDPS  all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  all3f000000<>+0(SB), Z4, Z4
+	VADDPS  all3f000000<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z6, Z8
+	VMULPS  Z7, Z7, Z9
+	VMULPS  Z4, Z8, Z4
+	VMULPS  Z5, Z9, Z5
+	VADDPS  Z1, Z4, Z1
+	VADDPS  Z0, Z5, Z0
+	VADDPS  Z1, Z6, Z1
+	VADDPS  Z0, Z7, Z0
+	VADDPS  all3f800000<>+0(SB), Z1, Z1
+	VADDPS  all3f800000<>+0(SB), Z0, Z0
+	VPSRAD  $0x01, Z2, Z4
+	VPSRAD  $0x01, Z3, Z5
+	VPADDD  all0000007f<>+0(SB), Z4, Z6
+	VPADDD  all0000007f<>+0(SB), Z5, Z7
+	VPSLLD  $0x17, Z6, Z6
+	VPSLLD  $0x17, Z7, Z7
+	VMULPS  Z6, Z1, Z1
+	VMULPS  Z7, Z0, Z0
+	VPSUBD  Z4, Z2, Z2
+	VPSUBD  Z5, Z3, Z3
+	VPADDD  all0000007f<>+0(SB), Z2, Z2
+	VPADDD  all0000007f<>+0(SB), Z3, Z3
+	VPSLLD  $0x17, Z2, Z2
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z2, Z1, Z1
+	VMULPS  Z3, Z0, Z0
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z0, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
 	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z0
-	VMOVUPS allc2d00000<>+0(SB), Z1
-	VMAXPS  Z0, Z1, Z0
+	JLT     after_wide_by1
+	VMOVUPS allc2d00000<>+0(SB), Z0
+	VMAXPS  (DX), Z0, Z0
 	VMOVUPS all42b20000<>+0(SB), Z1
 	VMINPS  Z0, Z1, Z0
 	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z1
@@ -18540,12 +19261,12 @@ wide_loop:
 	VPSLLD  $0x17, Z1, Z1
 	VMULPS  Z1, Z0, Z0
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
 	SUBQ    $0x10, AX
-	JMP     wide_loop
+	JMP     wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -18595,13 +19316,90 @@ wide_done:
 	RET
 
 narrow:
-loop:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS allc2d00000<>+0(SB), Y0
+	VMAXPS  (DX), Y0, Y1
+	VMAXPS  32(DX), Y0, Y0
+	VMOVUPS all42b20000<>+0(SB), Y2
+	VMINPS  Y1, Y2, Y1
+	VMINPS  Y0, Y2, Y0
+	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y3
+	VADDPS  all4b400000<>+0(SB), Y2, Y2
+	VADDPS  all4b400000<>+0(SB), Y3, Y3
+	VSUBPS  all4b400000<>+0(SB), Y2, Y4
+	VSUBPS  all4b400000<>+0(SB), Y3, Y5
+	VPSUBD  all4b400000<>+0(SB), Y2, Y2
+	VPSUBD  all4b400000<>+0(SB), Y3, Y3
+	VMULPS  all3f318000<>+0(SB), Y4, Y6
+	VMULPS  all3f318000<>+0(SB), Y5, Y7
+	VSUBPS  Y6, Y1, Y1
+	VSUBPS  Y7, Y0, Y0
+	VMULPS  allb95e8083<>+0(SB), Y4, Y4
+	VMULPS  allb95e8083<>+0(SB), Y5, Y5
+	VSUBPS  Y4, Y1, Y6
+	VSUBPS  Y5, Y0, Y7
+	VSUBPS  Y6, Y1, Y1
+	VSUBPS  Y7, Y0, Y0
+	VSUBPS  Y4, Y1, Y1
+	VSUBPS  Y5, Y0, Y0
+	VMULPS  all3ab6d8dd<>+0(SB), Y6, Y4
+	VMULPS  all3ab6d8dd<>+0(SB), Y7, Y5
+	VADDPS  all3c091da5<>+0(SB), Y4, Y4
+	VADDPS  all3c091da5<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  all3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS  all3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  all3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS  all3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  all3f000000<>+0(SB), Y4, Y4
+	VADDPS  all3f000000<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y6, Y8
+	VMULPS  Y7, Y7, Y9
+	VMULPS  Y4, Y8, Y4
+	VMULPS  Y5, Y9, Y5
+	VADDPS  Y1, Y4, Y1
+	VADDPS  Y0, Y5, Y0
+	VADDPS  Y1, Y6, Y1
+	VADDPS  Y0, Y7, Y0
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
+	VADDPS  all3f800000<>+0(SB), Y0, Y0
+	VPSRAD  $0x01, Y2, Y4
+	VPSRAD  $0x01, Y3, Y5
+	VPADDD  all0000007f<>+0(SB), Y4, Y6
+	VPADDD  all0000007f<>+0(SB), Y5, Y7
+	VPSLLD  $0x17, Y6, Y6
+	VPSLLD  $0x17, Y7, Y7
+	VMULPS  Y6, Y1, Y1
+	VMULPS  Y7, Y0, Y0
+	VPSUBD  Y4, Y2, Y2
+	VPSUBD  Y5, Y3, Y3
+	VPADDD  all0000007f<>+0(SB), Y2, Y2
+	VPADDD  all0000007f<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y2, Y1, Y1
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
 	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y0
-	VMOVUPS allc2d00000<>+0(SB), Y1
-	VMAXPS  Y0, Y1, Y0
+	JLT     after_by1
+	VMOVUPS allc2d00000<>+0(SB), Y0
+	VMAXPS  (DX), Y0, Y0
 	VMOVUPS all42b20000<>+0(SB), Y1
 	VMINPS  Y0, Y1, Y0
 	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y1
@@ -18636,12 +19434,12 @@ loop:
 	VPSLLD  $0x17, Y1, Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -18717,74 +19515,209 @@ TEXT ·logVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z0
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
 	VMOVUPS    (DX), Z0
 	VCMPPS     $0x11, all00800000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z0
+	VMOVUPS    64(DX), Z1
+	VCMPPS     $0x11, all00800000<>+0(SB), Z1, K1
 	VPMOVM2D   K1, Z1
-	VMULPS     all4b000000<>+0(SB), Z0, Z2
-	VMOVAPS    Z1, Z3
-	VPTERNLOGD $0xca, Z0, Z2, Z3
-	VPADDD     all004afb0d<>+0(SB), Z3, Z2
-	VPSRLD     $0x17, Z2, Z3
+	VMOVUPS    (DX), Z2
+	VMULPS     all4b000000<>+0(SB), Z2, Z2
+	VMOVUPS    64(DX), Z3
+	VMULPS     all4b000000<>+0(SB), Z3, Z3
+	VMOVAPS    Z0, Z4
+	VPTERNLOGD $0xca, (DX), Z2, Z4
+	VMOVAPS    Z1, Z2
+	VPTERNLOGD $0xca, 64(DX), Z3, Z2
+	VPADDD     all004afb0d<>+0(SB), Z4, Z3
+	VPADDD     all004afb0d<>+0(SB), Z2, Z2
+	VPSRLD     $0x17, Z3, Z4
+	VPSRLD     $0x17, Z2, Z5
+	VANDPS     allffffffe9<>+0(SB), Z0, Z0
 	VANDPS     allffffffe9<>+0(SB), Z1, Z1
-	VPADDD     Z1, Z3, Z1
+	VPADDD     Z0, Z4, Z0
+	VPADDD     Z1, Z5, Z1
+	VPSUBD     all0000007f<>+0(SB), Z0, Z0
 	VPSUBD     all0000007f<>+0(SB), Z1, Z1
+	VCVTDQ2PS  Z0, Z0
 	VCVTDQ2PS  Z1, Z1
+	VANDPS     all007fffff<>+0(SB), Z3, Z3
 	VANDPS     all007fffff<>+0(SB), Z2, Z2
+	VPADDD     all3f3504f3<>+0(SB), Z3, Z3
 	VPADDD     all3f3504f3<>+0(SB), Z2, Z2
+	VSUBPS     all3f800000<>+0(SB), Z3, Z3
 	VSUBPS     all3f800000<>+0(SB), Z2, Z2
-	VMULPS     Z2, Z2, Z3
-	VMULPS     Z2, Z3, Z4
-	VMULPS     all3d8a2a26<>+0(SB), Z2, Z5
-	VADDPS     allbdef1cd4<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     all3df37847<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     allbdfe113c<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     all3e119bb8<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     allbe2aae25<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     all3e4cd25a<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     allbe800003<>+0(SB), Z5, Z5
-	VMULPS     Z2, Z5, Z5
-	VADDPS     all3eaaaaa4<>+0(SB), Z5, Z5
-	VMULPS     Z5, Z4, Z4
-	VMULPS     all3f000000<>+0(SB), Z3, Z3
-	VSUBPS     Z3, Z4, Z3
-	VMULPS     allb95e8083<>+0(SB), Z1, Z4
-	VADDPS     Z4, Z3, Z3
+	VMULPS     Z3, Z3, Z4
+	VMULPS     Z2, Z2, Z5
+	VMULPS     Z3, Z4, Z6
+	VMULPS     Z2, Z5, Z7
+	VMULPS     all3d8a2a26<>+0(SB), Z3, Z8
+	VMULPS     all3d8a2a26<>+0(SB), Z2, Z9
+	VADDPS     allbdef1cd4<>+0(SB), Z8, Z8
+	VADDPS     allbdef1cd4<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     all3df37847<>+0(SB), Z8, Z8
+	VADDPS     all3df37847<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     allbdfe113c<>+0(SB), Z8, Z8
+	VADDPS     allbdfe113c<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     all3e119bb8<>+0(SB), Z8, Z8
+	VADDPS     all3e119bb8<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     allbe2aae25<>+0(SB), Z8, Z8
+	VADDPS     allbe2aae25<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     all3e4cd25a<>+0(SB), Z8, Z8
+	VADDPS     all3e4cd25a<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     allbe800003<>+0(SB), Z8, Z8
+	VADDPS     allbe800003<>+0(SB), Z9, Z9
+	VMULPS     Z3, Z8, Z8
+	VMULPS     Z2, Z9, Z9
+	VADDPS     all3eaaaaa4<>+0(SB), Z8, Z8
+	VADDPS     all3eaaaaa4<>+0(SB), Z9, Z9
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VMULPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     all3f000000<>+0(SB), Z5, Z5
+	VSUBPS     Z4, Z6, Z4
+	VSUBPS     Z5, Z7, Z5
+	VMULPS     allb95e8083<>+0(SB), Z0, Z6
+	VMULPS     allb95e8083<>+0(SB), Z1, Z7
+	VADDPS     Z6, Z4, Z4
+	VADDPS     Z7, Z5, Z5
+	VMULPS     all3f318000<>+0(SB), Z0, Z0
 	VMULPS     all3f318000<>+0(SB), Z1, Z1
-	VADDPS     Z2, Z1, Z4
-	VSUBPS     Z1, Z4, Z1
+	VADDPS     Z3, Z0, Z6
+	VADDPS     Z2, Z1, Z7
+	VSUBPS     Z0, Z6, Z0
+	VSUBPS     Z1, Z7, Z1
+	VSUBPS     Z0, Z3, Z0
 	VSUBPS     Z1, Z2, Z1
-	VADDPS     Z3, Z1, Z1
-	VADDPS     Z1, Z4, Z1
-	VCMPPS     $0x1e, all00000000<>+0(SB), Z0, K1
+	VADDPS     Z4, Z0, Z0
+	VADDPS     Z5, Z1, Z1
+	VADDPS     Z0, Z6, Z0
+	VADDPS     Z1, Z7, Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
 	VPMOVM2D   K1, Z2
-	VCMPPS     $0x12, all7f7fffff<>+0(SB), Z0, K1
+	VMOVUPS    64(DX), Z3
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z3, K1
 	VPMOVM2D   K1, Z3
-	VANDPS     Z3, Z2, Z2
-	VSQRTPS    Z0, Z3
+	VMOVUPS    (DX), Z4
+	VCMPPS     $0x12, all7f7fffff<>+0(SB), Z4, K1
+	VPMOVM2D   K1, Z4
+	VMOVUPS    64(DX), Z5
+	VCMPPS     $0x12, all7f7fffff<>+0(SB), Z5, K1
+	VPMOVM2D   K1, Z5
+	VANDPS     Z4, Z2, Z2
+	VANDPS     Z5, Z3, Z3
+	VSQRTPS    (DX), Z4
+	VSQRTPS    64(DX), Z5
 	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z3, Z1, Z2
-	VMOVUPS    allff800000<>+0(SB), Z1
+	VPTERNLOGD $0xca, Z4, Z0, Z2
+	VMOVAPS    Z3, Z0
+	VPTERNLOGD $0xca, Z5, Z1, Z0
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    64(DX), Z3
+	VCMPPS     $0x00, all00000000<>+0(SB), Z3, K1
+	VPMOVM2D   K1, Z3
+	VMOVUPS    allff800000<>+0(SB), Z4
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z2, Z4, Z1
+	VMOVAPS    Z3, Z2
+	VPTERNLOGD $0xca, Z0, Z4, Z2
+	VMOVUPS    Z1, (CX)
+	VMOVUPS    Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z0
+	VCMPPS     $0x11, all00800000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z0
+	VMOVUPS    (DX), Z1
+	VMULPS     all4b000000<>+0(SB), Z1, Z1
+	VMOVAPS    Z0, Z2
+	VPTERNLOGD $0xca, (DX), Z1, Z2
+	VPADDD     all004afb0d<>+0(SB), Z2, Z1
+	VPSRLD     $0x17, Z1, Z2
+	VANDPS     allffffffe9<>+0(SB), Z0, Z0
+	VPADDD     Z0, Z2, Z0
+	VPSUBD     all0000007f<>+0(SB), Z0, Z0
+	VCVTDQ2PS  Z0, Z0
+	VANDPS     all007fffff<>+0(SB), Z1, Z1
+	VPADDD     all3f3504f3<>+0(SB), Z1, Z1
+	VSUBPS     all3f800000<>+0(SB), Z1, Z1
+	VMULPS     Z1, Z1, Z2
+	VMULPS     Z1, Z2, Z3
+	VMULPS     all3d8a2a26<>+0(SB), Z1, Z4
+	VADDPS     allbdef1cd4<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3df37847<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     allbdfe113c<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3e119bb8<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     allbe2aae25<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3e4cd25a<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     allbe800003<>+0(SB), Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     all3eaaaaa4<>+0(SB), Z4, Z4
+	VMULPS     Z4, Z3, Z3
+	VMULPS     all3f000000<>+0(SB), Z2, Z2
+	VSUBPS     Z2, Z3, Z2
+	VMULPS     allb95e8083<>+0(SB), Z0, Z3
+	VADDPS     Z3, Z2, Z2
+	VMULPS     all3f318000<>+0(SB), Z0, Z0
+	VADDPS     Z1, Z0, Z3
+	VSUBPS     Z0, Z3, Z0
+	VSUBPS     Z0, Z1, Z0
+	VADDPS     Z2, Z0, Z0
+	VADDPS     Z0, Z3, Z0
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x12, all7f7fffff<>+0(SB), Z2, K1
+	VPMOVM2D   K1, Z2
+	VANDPS     Z2, Z1, Z1
+	VSQRTPS    (DX), Z2
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z2, Z0, Z1
+	VMOVUPS    (DX), Z0
 	VCMPPS     $0x00, all00000000<>+0(SB), Z0, K1
 	VPMOVM2D   K1, Z0
+	VMOVUPS    allff800000<>+0(SB), Z2
 	VMOVAPS    Z0, Z0
-	VPTERNLOGD $0xca, Z2, Z1, Z0
+	VPTERNLOGD $0xca, Z1, Z2, Z0
 	VMOVUPS    Z0, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
 	SUBQ       $0x10, AX
-	JMP        wide_loop
+	JMP        wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -18843,9 +19776,9 @@ wide_rest:
 	VSQRTPS    Z0, Z3
 	VMOVAPS    Z2, Z2
 	VPTERNLOGD $0xca, Z3, Z1, Z2
-	VMOVUPS    allff800000<>+0(SB), Z1
 	VCMPPS     $0x00, all00000000<>+0(SB), Z0, K2
 	VPMOVM2D   K2, Z0
+	VMOVUPS    allff800000<>+0(SB), Z1
 	VMOVAPS    Z0, Z0
 	VPTERNLOGD $0xca, Z2, Z1, Z0
 	VMOVUPS    Z0, K1, (CX)
@@ -18855,67 +19788,191 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
 	VMOVUPS   (DX), Y0
-	VCMPPS    $0x11, all00800000<>+0(SB), Y0, Y1
-	VMULPS    all4b000000<>+0(SB), Y0, Y2
-	VBLENDVPS Y1, Y2, Y0, Y2
+	VCMPPS    $0x11, all00800000<>+0(SB), Y0, Y0
+	VMOVUPS   32(DX), Y1
+	VCMPPS    $0x11, all00800000<>+0(SB), Y1, Y1
+	VMOVUPS   (DX), Y2
+	VMULPS    all4b000000<>+0(SB), Y2, Y2
+	VMOVUPS   32(DX), Y3
+	VMULPS    all4b000000<>+0(SB), Y3, Y3
+	VMOVUPS   (DX), Y4
+	VBLENDVPS Y0, Y2, Y4, Y2
+	VMOVUPS   32(DX), Y4
+	VBLENDVPS Y1, Y3, Y4, Y3
 	VPADDD    all004afb0d<>+0(SB), Y2, Y2
-	VPSRLD    $0x17, Y2, Y3
+	VPADDD    all004afb0d<>+0(SB), Y3, Y3
+	VPSRLD    $0x17, Y2, Y4
+	VPSRLD    $0x17, Y3, Y5
+	VANDPS    allffffffe9<>+0(SB), Y0, Y0
 	VANDPS    allffffffe9<>+0(SB), Y1, Y1
-	VPADDD    Y1, Y3, Y1
+	VPADDD    Y0, Y4, Y0
+	VPADDD    Y1, Y5, Y1
+	VPSUBD    all0000007f<>+0(SB), Y0, Y0
 	VPSUBD    all0000007f<>+0(SB), Y1, Y1
+	VCVTDQ2PS Y0, Y0
 	VCVTDQ2PS Y1, Y1
 	VANDPS    all007fffff<>+0(SB), Y2, Y2
+	VANDPS    all007fffff<>+0(SB), Y3, Y3
 	VPADDD    all3f3504f3<>+0(SB), Y2, Y2
+	VPADDD    all3f3504f3<>+0(SB), Y3, Y3
 	VSUBPS    all3f800000<>+0(SB), Y2, Y2
-	VMULPS    Y2, Y2, Y3
-	VMULPS    Y2, Y3, Y4
-	VMULPS    all3d8a2a26<>+0(SB), Y2, Y5
-	VADDPS    allbdef1cd4<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    all3df37847<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    allbdfe113c<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    all3e119bb8<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    allbe2aae25<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    all3e4cd25a<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    allbe800003<>+0(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    all3eaaaaa4<>+0(SB), Y5, Y5
-	VMULPS    Y5, Y4, Y4
-	VMULPS    all3f000000<>+0(SB), Y3, Y3
-	VSUBPS    Y3, Y4, Y3
-	VMULPS    allb95e8083<>+0(SB), Y1, Y4
-	VADDPS    Y4, Y3, Y3
+	VSUBPS    all3f800000<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y2, Y4
+	VMULPS    Y3, Y3, Y5
+	VMULPS    Y2, Y4, Y6
+	VMULPS    Y3, Y5, Y7
+	VMULPS    all3d8a2a26<>+0(SB), Y2, Y8
+	VMULPS    all3d8a2a26<>+0(SB), Y3, Y9
+	VADDPS    allbdef1cd4<>+0(SB), Y8, Y8
+	VADDPS    allbdef1cd4<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    all3df37847<>+0(SB), Y8, Y8
+	VADDPS    all3df37847<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    allbdfe113c<>+0(SB), Y8, Y8
+	VADDPS    allbdfe113c<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    all3e119bb8<>+0(SB), Y8, Y8
+	VADDPS    all3e119bb8<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    allbe2aae25<>+0(SB), Y8, Y8
+	VADDPS    allbe2aae25<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    all3e4cd25a<>+0(SB), Y8, Y8
+	VADDPS    all3e4cd25a<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    allbe800003<>+0(SB), Y8, Y8
+	VADDPS    allbe800003<>+0(SB), Y9, Y9
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    all3eaaaaa4<>+0(SB), Y8, Y8
+	VADDPS    all3eaaaaa4<>+0(SB), Y9, Y9
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VMULPS    all3f000000<>+0(SB), Y4, Y4
+	VMULPS    all3f000000<>+0(SB), Y5, Y5
+	VSUBPS    Y4, Y6, Y4
+	VSUBPS    Y5, Y7, Y5
+	VMULPS    allb95e8083<>+0(SB), Y0, Y6
+	VMULPS    allb95e8083<>+0(SB), Y1, Y7
+	VADDPS    Y6, Y4, Y4
+	VADDPS    Y7, Y5, Y5
+	VMULPS    all3f318000<>+0(SB), Y0, Y0
 	VMULPS    all3f318000<>+0(SB), Y1, Y1
-	VADDPS    Y2, Y1, Y4
-	VSUBPS    Y1, Y4, Y1
-	VSUBPS    Y1, Y2, Y1
-	VADDPS    Y3, Y1, Y1
-	VADDPS    Y1, Y4, Y1
-	VCMPPS    $0x1e, all00000000<>+0(SB), Y0, Y2
-	VCMPPS    $0x12, all7f7fffff<>+0(SB), Y0, Y3
-	VANDPS    Y3, Y2, Y2
-	VSQRTPS   Y0, Y3
-	VBLENDVPS Y2, Y1, Y3, Y1
-	VMOVUPS   allff800000<>+0(SB), Y2
-	VCMPPS    $0x00, all00000000<>+0(SB), Y0, Y0
-	VBLENDVPS Y0, Y2, Y1, Y0
+	VADDPS    Y2, Y0, Y6
+	VADDPS    Y3, Y1, Y7
+	VSUBPS    Y0, Y6, Y0
+	VSUBPS    Y1, Y7, Y1
+	VSUBPS    Y0, Y2, Y0
+	VSUBPS    Y1, Y3, Y1
+	VADDPS    Y4, Y0, Y0
+	VADDPS    Y5, Y1, Y1
+	VADDPS    Y0, Y6, Y0
+	VADDPS    Y1, Y7, Y1
+	VMOVUPS   (DX), Y2
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y2
+	VMOVUPS   32(DX), Y3
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y3, Y3
+	VMOVUPS   (DX), Y4
+	VCMPPS    $0x12, all7f7fffff<>+0(SB), Y4, Y4
+	VMOVUPS   32(DX), Y5
+	VCMPPS    $0x12, all7f7fffff<>+0(SB), Y5, Y5
+	VANDPS    Y4, Y2, Y2
+	VANDPS    Y5, Y3, Y3
+	VSQRTPS   (DX), Y4
+	VSQRTPS   32(DX), Y5
+	VBLENDVPS Y2, Y0, Y4, Y0
+	VBLENDVPS Y3, Y1, Y5, Y1
+	VMOVUPS   (DX), Y2
+	VCMPPS    $0x00, all00000000<>+0(SB), Y2, Y2
+	VMOVUPS   32(DX), Y3
+	VCMPPS    $0x00, all00000000<>+0(SB), Y3, Y3
+	VMOVUPS   allff800000<>+0(SB), Y4
+	VBLENDVPS Y2, Y4, Y0, Y0
+	VBLENDVPS Y3, Y4, Y1, Y1
 	VMOVUPS   Y0, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
 
-rest:
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y0
+	VCMPPS    $0x11, all00800000<>+0(SB), Y0, Y0
+	VMOVUPS   (DX), Y1
+	VMULPS    all4b000000<>+0(SB), Y1, Y1
+	VMOVUPS   (DX), Y2
+	VBLENDVPS Y0, Y1, Y2, Y1
+	VPADDD    all004afb0d<>+0(SB), Y1, Y1
+	VPSRLD    $0x17, Y1, Y2
+	VANDPS    allffffffe9<>+0(SB), Y0, Y0
+	VPADDD    Y0, Y2, Y0
+	VPSUBD    all0000007f<>+0(SB), Y0, Y0
+	VCVTDQ2PS Y0, Y0
+	VANDPS    all007fffff<>+0(SB), Y1, Y1
+	VPADDD    all3f3504f3<>+0(SB), Y1, Y1
+	VSUBPS    all3f800000<>+0(SB), Y1, Y1
+	VMULPS    Y1, Y1, Y2
+	VMULPS    Y1, Y2, Y3
+	VMULPS    all3d8a2a26<>+0(SB), Y1, Y4
+	VADDPS    allbdef1cd4<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    all3df37847<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    allbdfe113c<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    all3e119bb8<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    allbe2aae25<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    all3e4cd25a<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    allbe800003<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    all3eaaaaa4<>+0(SB), Y4, Y4
+	VMULPS    Y4, Y3, Y3
+	VMULPS    all3f000000<>+0(SB), Y2, Y2
+	VSUBPS    Y2, Y3, Y2
+	VMULPS    allb95e8083<>+0(SB), Y0, Y3
+	VADDPS    Y3, Y2, Y2
+	VMULPS    all3f318000<>+0(SB), Y0, Y0
+	VADDPS    Y1, Y0, Y3
+	VSUBPS    Y0, Y3, Y0
+	VSUBPS    Y0, Y1, Y0
+	VADDPS    Y2, Y0, Y0
+	VADDPS    Y0, Y3, Y0
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   (DX), Y2
+	VCMPPS    $0x12, all7f7fffff<>+0(SB), Y2, Y2
+	VANDPS    Y2, Y1, Y1
+	VSQRTPS   (DX), Y2
+	VBLENDVPS Y1, Y0, Y2, Y0
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x00, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   allff800000<>+0(SB), Y2
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -18969,8 +20026,8 @@ rest:
 	VANDPS     Y4, Y3, Y3
 	VSQRTPS    Y1, Y4
 	VBLENDVPS  Y3, Y2, Y4, Y2
-	VMOVUPS    allff800000<>+0(SB), Y3
 	VCMPPS     $0x00, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS    allff800000<>+0(SB), Y3
 	VBLENDVPS  Y1, Y3, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
@@ -19295,23 +20352,51 @@ TEXT ·leakyReLUVector(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z1
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
 	VMOVUPS    (DX), Z1
 	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    64(DX), Z2
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
 	VPMOVM2D   K1, Z2
-	VMULPS     Z0, Z1, Z3
+	VMOVUPS    (DX), Z3
+	VMULPS     Z0, Z3, Z3
+	VMOVUPS    64(DX), Z4
+	VMULPS     Z0, Z4, Z4
+	VMOVAPS    Z1, Z1
+	VMOVUPS    (DX), Z5
+	VPTERNLOGD $0xca, Z3, Z5, Z1
 	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z3, Z1, Z2
-	VMOVUPS    Z2, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	SUBQ       $0x10, AX
-	JMP        wide_loop
+	VMOVUPS    64(DX), Z3
+	VPTERNLOGD $0xca, Z4, Z3, Z2
+	VMOVUPS    Z1, (CX)
+	VMOVUPS    Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    (DX), Z2
+	VMULPS     Z0, Z2, Z2
+	VMOVAPS    Z1, Z1
+	VMOVUPS    (DX), Z3
+	VPTERNLOGD $0xca, Z2, Z3, Z1
+	VMOVUPS    Z1, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -19334,21 +20419,42 @@ narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y1
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
 	VMOVUPS   (DX), Y1
-	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y2
-	VMULPS    Y0, Y1, Y3
-	VBLENDVPS Y2, Y1, Y3, Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   32(DX), Y2
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y2
+	VMOVUPS   (DX), Y3
+	VMULPS    Y0, Y3, Y3
+	VMOVUPS   32(DX), Y4
+	VMULPS    Y0, Y4, Y4
+	VBLENDVPS Y1, (DX), Y3, Y1
+	VBLENDVPS Y2, 32(DX), Y4, Y2
 	VMOVUPS   Y1, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	VMOVUPS   Y2, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
 
-rest:
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   (DX), Y2
+	VMULPS    Y0, Y2, Y2
+	VBLENDVPS Y1, (DX), Y2, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -19376,69 +20482,188 @@ TEXT ·eluVector(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z1
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
 	VMOVUPS    (DX), Z1
 	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    64(DX), Z2
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
 	VPMOVM2D   K1, Z2
 	VMOVUPS    allc1a00000<>+0(SB), Z3
-	VMAXPS     Z1, Z3, Z3
-	VMOVUPS    all42b20000<>+0(SB), Z4
-	VMINPS     Z3, Z4, Z3
-	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
-	VADDPS     all4b400000<>+0(SB), Z4, Z4
-	VSUBPS     all4b400000<>+0(SB), Z4, Z5
-	VPSUBD     all4b400000<>+0(SB), Z4, Z4
-	VMULPS     all3f318000<>+0(SB), Z5, Z6
-	VSUBPS     Z6, Z3, Z3
-	VMULPS     allb95e8083<>+0(SB), Z5, Z5
-	VSUBPS     Z5, Z3, Z6
-	VSUBPS     Z6, Z3, Z3
-	VSUBPS     Z5, Z3, Z3
-	VMULPS     all3ab6d8dd<>+0(SB), Z6, Z5
-	VADDPS     all3c091da5<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z5, Z5
-	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z5, Z5
-	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z5, Z5
-	VADDPS     all3f000000<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z6, Z7
-	VMULPS     Z5, Z7, Z5
-	VADDPS     Z3, Z5, Z3
-	VADDPS     Z3, Z6, Z3
-	VPMINSD    all00000040<>+0(SB), Z4, Z5
-	VMOVUPS    all00000000<>+0(SB), Z6
-	VPSUBD     Z5, Z6, Z5
-	VPADDD     all0000007f<>+0(SB), Z5, Z5
-	VPSLLD     $0x17, Z5, Z5
-	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K1
-	VPMOVM2D   K1, Z6
-	VMOVUPS    all3f800000<>+0(SB), Z7
-	VSUBPS     Z5, Z7, Z5
-	VADDPS     Z3, Z5, Z3
-	VPSRAD     $0x01, Z4, Z5
-	VPADDD     all0000007f<>+0(SB), Z5, Z7
+	VMAXPS     (DX), Z3, Z4
+	VMAXPS     64(DX), Z3, Z3
+	VMOVUPS    all42b20000<>+0(SB), Z5
+	VMINPS     Z4, Z5, Z4
+	VMINPS     Z3, Z5, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z4, Z5
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z6
+	VADDPS     all4b400000<>+0(SB), Z5, Z5
+	VADDPS     all4b400000<>+0(SB), Z6, Z6
+	VSUBPS     all4b400000<>+0(SB), Z5, Z7
+	VSUBPS     all4b400000<>+0(SB), Z6, Z8
+	VPSUBD     all4b400000<>+0(SB), Z5, Z5
+	VPSUBD     all4b400000<>+0(SB), Z6, Z6
+	VMULPS     all3f318000<>+0(SB), Z7, Z9
+	VMULPS     all3f318000<>+0(SB), Z8, Z10
+	VSUBPS     Z9, Z4, Z4
+	VSUBPS     Z10, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z7, Z7
+	VMULPS     allb95e8083<>+0(SB), Z8, Z8
+	VSUBPS     Z7, Z4, Z9
+	VSUBPS     Z8, Z3, Z10
+	VSUBPS     Z9, Z4, Z4
+	VSUBPS     Z10, Z3, Z3
+	VSUBPS     Z7, Z4, Z4
+	VSUBPS     Z8, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z9, Z7
+	VMULPS     all3ab6d8dd<>+0(SB), Z10, Z8
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VADDPS     all3c091da5<>+0(SB), Z8, Z8
+	VMULPS     Z9, Z7, Z7
+	VMULPS     Z10, Z8, Z8
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z8, Z8
+	VMULPS     Z9, Z7, Z7
+	VMULPS     Z10, Z8, Z8
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z8, Z8
+	VMULPS     Z9, Z7, Z7
+	VMULPS     Z10, Z8, Z8
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z8, Z8
+	VMULPS     Z9, Z9, Z11
+	VMULPS     Z10, Z10, Z12
+	VMULPS     Z7, Z11, Z7
+	VMULPS     Z8, Z12, Z8
+	VADDPS     Z4, Z7, Z4
+	VADDPS     Z3, Z8, Z3
+	VADDPS     Z4, Z9, Z4
+	VADDPS     Z3, Z10, Z3
+	VPMINSD    all00000040<>+0(SB), Z5, Z7
+	VPMINSD    all00000040<>+0(SB), Z6, Z8
+	VMOVUPS    all00000000<>+0(SB), Z9
+	VPSUBD     Z7, Z9, Z7
+	VPSUBD     Z8, Z9, Z8
+	VPADDD     all0000007f<>+0(SB), Z7, Z7
+	VPADDD     all0000007f<>+0(SB), Z8, Z8
 	VPSLLD     $0x17, Z7, Z7
-	VMULPS     Z7, Z3, Z3
-	VPSUBD     Z5, Z4, Z4
+	VPSLLD     $0x17, Z8, Z8
+	VMOVUPS    (DX), Z9
+	VCMPPS     $0x00, all00000000<>+0(SB), Z9, K1
+	VPMOVM2D   K1, Z9
+	VMOVUPS    64(DX), Z10
+	VCMPPS     $0x00, all00000000<>+0(SB), Z10, K1
+	VPMOVM2D   K1, Z10
+	VMOVUPS    all3f800000<>+0(SB), Z11
+	VSUBPS     Z7, Z11, Z7
+	VSUBPS     Z8, Z11, Z8
+	VADDPS     Z4, Z7, Z4
+	VADDPS     Z3, Z8, Z3
+	VPSRAD     $0x01, Z5, Z7
+	VPSRAD     $0x01, Z6, Z8
+	VPADDD     all0000007f<>+0(SB), Z7, Z11
+	VPADDD     all0000007f<>+0(SB), Z8, Z12
+	VPSLLD     $0x17, Z11, Z11
+	VPSLLD     $0x17, Z12, Z12
+	VMULPS     Z11, Z4, Z4
+	VMULPS     Z12, Z3, Z3
+	VPSUBD     Z7, Z5, Z5
+	VPSUBD     Z8, Z6, Z6
+	VPADDD     all0000007f<>+0(SB), Z5, Z5
+	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPSLLD     $0x17, Z5, Z5
+	VPSLLD     $0x17, Z6, Z6
+	VMULPS     Z5, Z4, Z4
+	VMULPS     Z6, Z3, Z3
+	VMOVAPS    Z9, Z5
+	VMOVUPS    (DX), Z6
+	VPTERNLOGD $0xca, Z4, Z6, Z5
+	VMOVAPS    Z10, Z4
+	VMOVUPS    64(DX), Z6
+	VPTERNLOGD $0xca, Z3, Z6, Z4
+	VMULPS     Z0, Z5, Z3
+	VMULPS     Z0, Z4, Z4
+	VMOVAPS    Z1, Z1
+	VMOVUPS    (DX), Z5
+	VPTERNLOGD $0xca, Z3, Z5, Z1
+	VMOVAPS    Z2, Z2
+	VMOVUPS    64(DX), Z3
+	VPTERNLOGD $0xca, Z4, Z3, Z2
+	VMOVUPS    Z1, (CX)
+	VMOVUPS    Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    allc1a00000<>+0(SB), Z2
+	VMAXPS     (DX), Z2, Z2
+	VMOVUPS    all42b20000<>+0(SB), Z3
+	VMINPS     Z2, Z3, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z3
+	VADDPS     all4b400000<>+0(SB), Z3, Z3
+	VSUBPS     all4b400000<>+0(SB), Z3, Z4
+	VPSUBD     all4b400000<>+0(SB), Z3, Z3
+	VMULPS     all3f318000<>+0(SB), Z4, Z5
+	VSUBPS     Z5, Z2, Z2
+	VMULPS     allb95e8083<>+0(SB), Z4, Z4
+	VSUBPS     Z4, Z2, Z5
+	VSUBPS     Z5, Z2, Z2
+	VSUBPS     Z4, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z5, Z4
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VADDPS     Z2, Z5, Z2
+	VPMINSD    all00000040<>+0(SB), Z3, Z4
+	VMOVUPS    all00000000<>+0(SB), Z5
+	VPSUBD     Z4, Z5, Z4
 	VPADDD     all0000007f<>+0(SB), Z4, Z4
 	VPSLLD     $0x17, Z4, Z4
-	VMULPS     Z4, Z3, Z3
-	VMOVAPS    Z6, Z4
-	VPTERNLOGD $0xca, Z3, Z1, Z4
-	VMULPS     Z0, Z4, Z3
-	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z3, Z1, Z2
-	VMOVUPS    Z2, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
+	VMOVUPS    (DX), Z5
+	VCMPPS     $0x00, all00000000<>+0(SB), Z5, K1
+	VPMOVM2D   K1, Z5
+	VMOVUPS    all3f800000<>+0(SB), Z6
+	VSUBPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VPSRAD     $0x01, Z3, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z6
+	VPSLLD     $0x17, Z6, Z6
+	VMULPS     Z6, Z2, Z2
+	VPSUBD     Z4, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z2, Z2
+	VMOVAPS    Z5, Z3
+	VMOVUPS    (DX), Z4
+	VPTERNLOGD $0xca, Z2, Z4, Z3
+	VMULPS     Z0, Z3, Z2
+	VMOVAPS    Z1, Z1
+	VMOVUPS    (DX), Z3
+	VPTERNLOGD $0xca, Z2, Z3, Z1
+	VMOVUPS    Z1, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
 	SUBQ       $0x10, AX
-	JMP        wide_loop
+	JMP        wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -19507,65 +20732,170 @@ narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y1
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
 	VMOVUPS   (DX), Y1
-	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y2
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   32(DX), Y2
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y2
 	VMOVUPS   allc1a00000<>+0(SB), Y3
-	VMAXPS    Y1, Y3, Y3
-	VMOVUPS   all42b20000<>+0(SB), Y4
-	VMINPS    Y3, Y4, Y3
-	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y4
-	VADDPS    all4b400000<>+0(SB), Y4, Y4
-	VSUBPS    all4b400000<>+0(SB), Y4, Y5
-	VPSUBD    all4b400000<>+0(SB), Y4, Y4
-	VMULPS    all3f318000<>+0(SB), Y5, Y6
-	VSUBPS    Y6, Y3, Y3
-	VMULPS    allb95e8083<>+0(SB), Y5, Y5
-	VSUBPS    Y5, Y3, Y6
-	VSUBPS    Y6, Y3, Y3
-	VSUBPS    Y5, Y3, Y3
-	VMULPS    all3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS    all3c091da5<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y5, Y5
-	VADDPS    all3d2aaa31<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y5, Y5
-	VADDPS    all3e2aaa48<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y5, Y5
-	VADDPS    all3f000000<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y6, Y7
-	VMULPS    Y5, Y7, Y5
-	VADDPS    Y3, Y5, Y3
-	VADDPS    Y3, Y6, Y3
-	VPMINSD   all00000040<>+0(SB), Y4, Y5
-	VMOVUPS   all00000000<>+0(SB), Y6
-	VPSUBD    Y5, Y6, Y5
-	VPADDD    all0000007f<>+0(SB), Y5, Y5
-	VPSLLD    $0x17, Y5, Y5
-	VCMPPS    $0x00, all00000000<>+0(SB), Y1, Y6
-	VMOVUPS   all3f800000<>+0(SB), Y7
-	VSUBPS    Y5, Y7, Y5
-	VADDPS    Y3, Y5, Y3
-	VPSRAD    $0x01, Y4, Y5
-	VPADDD    all0000007f<>+0(SB), Y5, Y7
+	VMAXPS    (DX), Y3, Y4
+	VMAXPS    32(DX), Y3, Y3
+	VMOVUPS   all42b20000<>+0(SB), Y5
+	VMINPS    Y4, Y5, Y4
+	VMINPS    Y3, Y5, Y3
+	VMULPS    all3fb8aa3b<>+0(SB), Y4, Y5
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y6
+	VADDPS    all4b400000<>+0(SB), Y5, Y5
+	VADDPS    all4b400000<>+0(SB), Y6, Y6
+	VSUBPS    all4b400000<>+0(SB), Y5, Y7
+	VSUBPS    all4b400000<>+0(SB), Y6, Y8
+	VPSUBD    all4b400000<>+0(SB), Y5, Y5
+	VPSUBD    all4b400000<>+0(SB), Y6, Y6
+	VMULPS    all3f318000<>+0(SB), Y7, Y9
+	VMULPS    all3f318000<>+0(SB), Y8, Y10
+	VSUBPS    Y9, Y4, Y4
+	VSUBPS    Y10, Y3, Y3
+	VMULPS    allb95e8083<>+0(SB), Y7, Y7
+	VMULPS    allb95e8083<>+0(SB), Y8, Y8
+	VSUBPS    Y7, Y4, Y9
+	VSUBPS    Y8, Y3, Y10
+	VSUBPS    Y9, Y4, Y4
+	VSUBPS    Y10, Y3, Y3
+	VSUBPS    Y7, Y4, Y4
+	VSUBPS    Y8, Y3, Y3
+	VMULPS    all3ab6d8dd<>+0(SB), Y9, Y7
+	VMULPS    all3ab6d8dd<>+0(SB), Y10, Y8
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VADDPS    all3c091da5<>+0(SB), Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y10, Y8, Y8
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y10, Y8, Y8
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y10, Y8, Y8
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y8, Y8
+	VMULPS    Y9, Y9, Y11
+	VMULPS    Y10, Y10, Y12
+	VMULPS    Y7, Y11, Y7
+	VMULPS    Y8, Y12, Y8
+	VADDPS    Y4, Y7, Y4
+	VADDPS    Y3, Y8, Y3
+	VADDPS    Y4, Y9, Y4
+	VADDPS    Y3, Y10, Y3
+	VPMINSD   all00000040<>+0(SB), Y5, Y7
+	VPMINSD   all00000040<>+0(SB), Y6, Y8
+	VMOVUPS   all00000000<>+0(SB), Y9
+	VPSUBD    Y7, Y9, Y7
+	VPSUBD    Y8, Y9, Y8
+	VPADDD    all0000007f<>+0(SB), Y7, Y7
+	VPADDD    all0000007f<>+0(SB), Y8, Y8
 	VPSLLD    $0x17, Y7, Y7
-	VMULPS    Y7, Y3, Y3
-	VPSUBD    Y5, Y4, Y4
+	VPSLLD    $0x17, Y8, Y8
+	VMOVUPS   (DX), Y9
+	VCMPPS    $0x00, all00000000<>+0(SB), Y9, Y9
+	VMOVUPS   32(DX), Y10
+	VCMPPS    $0x00, all00000000<>+0(SB), Y10, Y10
+	VMOVUPS   all3f800000<>+0(SB), Y11
+	VSUBPS    Y7, Y11, Y7
+	VSUBPS    Y8, Y11, Y8
+	VADDPS    Y4, Y7, Y4
+	VADDPS    Y3, Y8, Y3
+	VPSRAD    $0x01, Y5, Y7
+	VPSRAD    $0x01, Y6, Y8
+	VPADDD    all0000007f<>+0(SB), Y7, Y11
+	VPADDD    all0000007f<>+0(SB), Y8, Y12
+	VPSLLD    $0x17, Y11, Y11
+	VPSLLD    $0x17, Y12, Y12
+	VMULPS    Y11, Y4, Y4
+	VMULPS    Y12, Y3, Y3
+	VPSUBD    Y7, Y5, Y5
+	VPSUBD    Y8, Y6, Y6
+	VPADDD    all0000007f<>+0(SB), Y5, Y5
+	VPADDD    all0000007f<>+0(SB), Y6, Y6
+	VPSLLD    $0x17, Y5, Y5
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y5, Y4, Y4
+	VMULPS    Y6, Y3, Y3
+	VBLENDVPS Y9, (DX), Y4, Y4
+	VBLENDVPS Y10, 32(DX), Y3, Y3
+	VMULPS    Y0, Y4, Y4
+	VMULPS    Y0, Y3, Y3
+	VBLENDVPS Y1, (DX), Y4, Y1
+	VBLENDVPS Y2, 32(DX), Y3, Y2
+	VMOVUPS   Y1, (CX)
+	VMOVUPS   Y2, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
+
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   allc1a00000<>+0(SB), Y2
+	VMAXPS    (DX), Y2, Y2
+	VMOVUPS   all42b20000<>+0(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS    all4b400000<>+0(SB), Y3, Y3
+	VSUBPS    all4b400000<>+0(SB), Y3, Y4
+	VPSUBD    all4b400000<>+0(SB), Y3, Y3
+	VMULPS    all3f318000<>+0(SB), Y4, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMULPS    allb95e8083<>+0(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y5
+	VSUBPS    Y5, Y2, Y2
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    all3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS    all3c091da5<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    all3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    all3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y4, Y4
+	VADDPS    all3f000000<>+0(SB), Y4, Y4
+	VMULPS    Y5, Y5, Y6
+	VMULPS    Y4, Y6, Y4
+	VADDPS    Y2, Y4, Y2
+	VADDPS    Y2, Y5, Y2
+	VPMINSD   all00000040<>+0(SB), Y3, Y4
+	VMOVUPS   all00000000<>+0(SB), Y5
+	VPSUBD    Y4, Y5, Y4
 	VPADDD    all0000007f<>+0(SB), Y4, Y4
 	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y3, Y3
-	VBLENDVPS Y6, Y1, Y3, Y3
-	VMULPS    Y0, Y3, Y3
-	VBLENDVPS Y2, Y1, Y3, Y1
+	VMOVUPS   (DX), Y5
+	VCMPPS    $0x00, all00000000<>+0(SB), Y5, Y5
+	VMOVUPS   all3f800000<>+0(SB), Y6
+	VSUBPS    Y4, Y6, Y4
+	VADDPS    Y2, Y4, Y2
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    all0000007f<>+0(SB), Y4, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VBLENDVPS Y5, (DX), Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VBLENDVPS Y1, (DX), Y2, Y1
 	VMOVUPS   Y1, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
 	SUBQ      $0x08, AX
-	JMP       loop
+	JMP       by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -19671,21 +21001,39 @@ TEXT ·reluSlopeVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z0
-	VMOVUPS  (DX), Z1
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
+	VMOVUPS  (DX), Z0
+	VCMPPS   $0x1e, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z0
+	VMOVUPS  64(DX), Z1
 	VCMPPS   $0x1e, all00000000<>+0(SB), Z1, K1
 	VPMOVM2D K1, Z1
-	VANDPS   Z0, Z1, Z0
+	VANDPS   (CX), Z0, Z0
+	VANDPS   64(CX), Z1, Z1
 	VMOVUPS  Z0, (CX)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
-	SUBQ     $0x10, AX
-	JMP      wide_loop
+	VMOVUPS  Z1, 64(CX)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	SUBQ     $0x20, AX
+	JMP      wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (DX), Z0
+	VCMPPS   $0x1e, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z0
+	VANDPS   (CX), Z0, Z0
+	VMOVUPS  Z0, (CX)
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
+	SUBQ     $0x10, AX
+	JMP      wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -19703,20 +21051,36 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (DX), Y0
+	VCMPPS  $0x1e, all00000000<>+0(SB), Y0, Y0
+	VMOVUPS 32(DX), Y1
 	VCMPPS  $0x1e, all00000000<>+0(SB), Y1, Y1
-	VANDPS  Y0, Y1, Y0
+	VANDPS  (CX), Y0, Y0
+	VANDPS  32(CX), Y1, Y1
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y0
+	VCMPPS  $0x1e, all00000000<>+0(SB), Y0, Y0
+	VANDPS  (CX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -19743,24 +21107,50 @@ TEXT ·leakyReLUSlopeVector(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z1
-	VMOVUPS    (DX), Z2
-	VMOVUPS    all3f800000<>+0(SB), Z3
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    64(DX), Z2
 	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
 	VPMOVM2D   K1, Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z0, Z3, Z1
 	VMOVAPS    Z2, Z2
 	VPTERNLOGD $0xca, Z0, Z3, Z2
-	VMULPS     Z2, Z1, Z1
+	VMOVUPS    (CX), Z3
+	VMULPS     Z1, Z3, Z1
+	VMOVUPS    64(CX), Z3
+	VMULPS     Z2, Z3, Z2
 	VMOVUPS    Z1, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	SUBQ       $0x10, AX
-	JMP        wide_loop
+	VMOVUPS    Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    all3f800000<>+0(SB), Z2
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z0, Z2, Z1
+	VMOVUPS    (CX), Z2
+	VMULPS     Z1, Z2, Z1
+	VMOVUPS    Z1, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -19768,9 +21158,9 @@ wide_rest:
 	KMOVW      BX, K1
 	VMOVUPS.Z  (CX), K1, Z1
 	VMOVUPS.Z  (DX), K1, Z2
-	VMOVUPS    all3f800000<>+0(SB), Z3
 	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K2
 	VPMOVM2D   K2, Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
 	VMOVAPS    Z2, Z2
 	VPTERNLOGD $0xca, Z0, Z3, Z2
 	VMULPS     Z2, Z1, Z0
@@ -19784,22 +21174,44 @@ narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y1
-	VMOVUPS   (DX), Y2
-	VMOVUPS   all3f800000<>+0(SB), Y3
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   32(DX), Y2
 	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y2
+	VMOVUPS   all3f800000<>+0(SB), Y3
+	VBLENDVPS Y1, Y3, Y0, Y1
 	VBLENDVPS Y2, Y3, Y0, Y2
-	VMULPS    Y2, Y1, Y1
+	VMOVUPS   (CX), Y3
+	VMULPS    Y1, Y3, Y1
+	VMOVUPS   32(CX), Y3
+	VMULPS    Y2, Y3, Y2
 	VMOVUPS   Y1, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	VMOVUPS   Y2, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
 
-rest:
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   all3f800000<>+0(SB), Y2
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   (CX), Y2
+	VMULPS    Y1, Y2, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -19807,8 +21219,8 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMASKMOVPS (DX), Y1, Y3
-	VMOVUPS    all3f800000<>+0(SB), Y4
 	VCMPPS     $0x1e, all00000000<>+0(SB), Y3, Y3
+	VMOVUPS    all3f800000<>+0(SB), Y4
 	VBLENDVPS  Y3, Y4, Y0, Y0
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
@@ -19826,22 +21238,44 @@ TEXT ·sigmoidSlopeVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VMOVUPS all3f800000<>+0(SB), Z2
-	VSUBPS  Z1, Z2, Z2
-	VMULPS  Z2, Z1, Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS all3f800000<>+0(SB), Z0
+	VSUBPS  (DX), Z0, Z1
+	VSUBPS  64(DX), Z0, Z0
+	VMOVUPS (DX), Z2
+	VMULPS  Z1, Z2, Z1
+	VMOVUPS 64(DX), Z2
+	VMULPS  Z0, Z2, Z0
+	VMOVUPS (CX), Z2
+	VMULPS  Z1, Z2, Z1
+	VMOVUPS 64(CX), Z2
+	VMULPS  Z0, Z2, Z0
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z0, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS all3f800000<>+0(SB), Z0
+	VSUBPS  (DX), Z0, Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z0, Z1, Z0
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -19860,22 +21294,44 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS all3f800000<>+0(SB), Y2
-	VSUBPS  Y1, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS all3f800000<>+0(SB), Y0
+	VSUBPS  (DX), Y0, Y1
+	VSUBPS  32(DX), Y0, Y0
+	VMOVUPS (DX), Y2
+	VMULPS  Y1, Y2, Y1
+	VMOVUPS 32(DX), Y2
+	VMULPS  Y0, Y2, Y0
+	VMOVUPS (CX), Y2
+	VMULPS  Y1, Y2, Y1
+	VMOVUPS 32(CX), Y2
+	VMULPS  Y0, Y2, Y0
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS all3f800000<>+0(SB), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -19902,23 +21358,47 @@ TEXT ·tanhSlopeVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VMOVUPS all3f800000<>+0(SB), Z2
-	VSUBPS  Z1, Z2, Z2
-	VADDPS  all3f800000<>+0(SB), Z1, Z1
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS all3f800000<>+0(SB), Z0
+	VSUBPS  (DX), Z0, Z1
+	VSUBPS  64(DX), Z0, Z0
+	VMOVUPS (DX), Z2
+	VADDPS  all3f800000<>+0(SB), Z2, Z2
+	VMOVUPS 64(DX), Z3
+	VADDPS  all3f800000<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z1, Z1
+	VMULPS  Z3, Z0, Z0
+	VMOVUPS (CX), Z2
 	VMULPS  Z1, Z2, Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS 64(CX), Z2
+	VMULPS  Z0, Z2, Z0
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z0, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS all3f800000<>+0(SB), Z0
+	VSUBPS  (DX), Z0, Z0
+	VMOVUPS (DX), Z1
+	VADDPS  all3f800000<>+0(SB), Z1, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -19938,23 +21418,47 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS all3f800000<>+0(SB), Y2
-	VSUBPS  Y1, Y2, Y2
-	VADDPS  all3f800000<>+0(SB), Y1, Y1
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS all3f800000<>+0(SB), Y0
+	VSUBPS  (DX), Y0, Y1
+	VSUBPS  32(DX), Y0, Y0
+	VMOVUPS (DX), Y2
+	VADDPS  all3f800000<>+0(SB), Y2, Y2
+	VMOVUPS 32(DX), Y3
+	VADDPS  all3f800000<>+0(SB), Y3, Y3
+	VMULPS  Y2, Y1, Y1
+	VMULPS  Y3, Y0, Y0
+	VMOVUPS (CX), Y2
 	VMULPS  Y1, Y2, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS 32(CX), Y2
+	VMULPS  Y0, Y2, Y0
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS all3f800000<>+0(SB), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS (DX), Y1
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -19984,25 +21488,56 @@ TEXT ·eluSlopeVector(SB), NOSPLIT, $0-28
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z1
-	VMOVUPS    (DX), Z2
-	VMOVUPS    all3f800000<>+0(SB), Z3
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    64(DX), Z2
 	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K1
-	VPMOVM2D   K1, Z4
-	VADDPS     Z0, Z2, Z2
-	VMOVAPS    Z4, Z4
-	VPTERNLOGD $0xca, Z2, Z3, Z4
-	VMULPS     Z4, Z1, Z1
+	VPMOVM2D   K1, Z2
+	VMOVUPS    all3f800000<>+0(SB), Z3
+	VMOVUPS    (DX), Z4
+	VADDPS     Z0, Z4, Z4
+	VMOVUPS    64(DX), Z5
+	VADDPS     Z0, Z5, Z5
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z4, Z3, Z1
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z5, Z3, Z2
+	VMOVUPS    (CX), Z3
+	VMULPS     Z1, Z3, Z1
+	VMOVUPS    64(CX), Z3
+	VMULPS     Z2, Z3, Z2
 	VMOVUPS    Z1, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	SUBQ       $0x10, AX
-	JMP        wide_loop
+	VMOVUPS    Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x1e, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    all3f800000<>+0(SB), Z2
+	VMOVUPS    (DX), Z3
+	VADDPS     Z0, Z3, Z3
+	VMOVAPS    Z1, Z1
+	VPTERNLOGD $0xca, Z3, Z2, Z1
+	VMOVUPS    (CX), Z2
+	VMULPS     Z1, Z2, Z1
+	VMOVUPS    Z1, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -20010,12 +21545,12 @@ wide_rest:
 	KMOVW      BX, K1
 	VMOVUPS.Z  (CX), K1, Z1
 	VMOVUPS.Z  (DX), K1, Z2
-	VMOVUPS    all3f800000<>+0(SB), Z3
 	VCMPPS     $0x1e, all00000000<>+0(SB), Z2, K2
-	VPMOVM2D   K2, Z4
+	VPMOVM2D   K2, Z3
+	VMOVUPS    all3f800000<>+0(SB), Z4
 	VADDPS     Z0, Z2, Z0
-	VMOVAPS    Z4, Z2
-	VPTERNLOGD $0xca, Z0, Z3, Z2
+	VMOVAPS    Z3, Z2
+	VPTERNLOGD $0xca, Z0, Z4, Z2
 	VMULPS     Z2, Z1, Z0
 	VMOVUPS    Z0, K1, (CX)
 
@@ -20027,23 +21562,50 @@ narrow:
 	MOVSS        alpha+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y1
-	VMOVUPS   (DX), Y2
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   32(DX), Y2
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y2
 	VMOVUPS   all3f800000<>+0(SB), Y3
-	VCMPPS    $0x1e, all00000000<>+0(SB), Y2, Y4
-	VADDPS    Y0, Y2, Y2
-	VBLENDVPS Y4, Y3, Y2, Y2
-	VMULPS    Y2, Y1, Y1
+	VMOVUPS   (DX), Y4
+	VADDPS    Y0, Y4, Y4
+	VMOVUPS   32(DX), Y5
+	VADDPS    Y0, Y5, Y5
+	VBLENDVPS Y1, Y3, Y4, Y1
+	VBLENDVPS Y2, Y3, Y5, Y2
+	VMOVUPS   (CX), Y3
+	VMULPS    Y1, Y3, Y1
+	VMOVUPS   32(CX), Y3
+	VMULPS    Y2, Y3, Y2
 	VMOVUPS   Y1, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	VMOVUPS   Y2, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
 
-rest:
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x1e, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS   all3f800000<>+0(SB), Y2
+	VMOVUPS   (DX), Y3
+	VADDPS    Y0, Y3, Y3
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMOVUPS   (CX), Y2
+	VMULPS    Y1, Y2, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -20051,10 +21613,10 @@ rest:
 	VMOVDQU    32(BX)(AX*4), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMASKMOVPS (DX), Y1, Y3
-	VMOVUPS    all3f800000<>+0(SB), Y4
-	VCMPPS     $0x1e, all00000000<>+0(SB), Y3, Y5
+	VCMPPS     $0x1e, all00000000<>+0(SB), Y3, Y4
+	VMOVUPS    all3f800000<>+0(SB), Y5
 	VADDPS     Y0, Y3, Y0
-	VBLENDVPS  Y5, Y4, Y0, Y0
+	VBLENDVPS  Y4, Y5, Y0, Y0
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
 
@@ -20071,67 +21633,176 @@ TEXT ·softplusSlopeVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z0
-	VMOVUPS    (DX), Z1
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    (DX), Z0
+	VXORPS     all80000000<>+0(SB), Z0, Z0
+	VMOVUPS    64(DX), Z1
 	VXORPS     all80000000<>+0(SB), Z1, Z1
 	VMOVUPS    allc1a00000<>+0(SB), Z2
+	VMAXPS     Z0, Z2, Z3
 	VMAXPS     Z1, Z2, Z2
-	VMOVUPS    all42b20000<>+0(SB), Z3
-	VMINPS     Z2, Z3, Z2
-	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z3
-	VADDPS     all4b400000<>+0(SB), Z3, Z3
-	VSUBPS     all4b400000<>+0(SB), Z3, Z4
-	VPSUBD     all4b400000<>+0(SB), Z3, Z3
-	VMULPS     all3f318000<>+0(SB), Z4, Z5
-	VSUBPS     Z5, Z2, Z2
-	VMULPS     allb95e8083<>+0(SB), Z4, Z4
-	VSUBPS     Z4, Z2, Z5
-	VSUBPS     Z5, Z2, Z2
-	VSUBPS     Z4, Z2, Z2
-	VMULPS     all3ab6d8dd<>+0(SB), Z5, Z4
-	VADDPS     all3c091da5<>+0(SB), Z4, Z4
-	VMULPS     Z5, Z4, Z4
-	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
-	VMULPS     Z5, Z4, Z4
-	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
-	VMULPS     Z5, Z4, Z4
-	VADDPS     all3f000000<>+0(SB), Z4, Z4
-	VMULPS     Z5, Z5, Z6
-	VMULPS     Z4, Z6, Z4
-	VADDPS     Z2, Z4, Z2
-	VADDPS     Z2, Z5, Z2
-	VPMINSD    all00000040<>+0(SB), Z3, Z4
-	VMOVUPS    all00000000<>+0(SB), Z5
-	VPSUBD     Z4, Z5, Z4
-	VPADDD     all0000007f<>+0(SB), Z4, Z4
-	VPSLLD     $0x17, Z4, Z4
-	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K1
-	VPMOVM2D   K1, Z5
-	VMOVUPS    all3f800000<>+0(SB), Z6
-	VSUBPS     Z4, Z6, Z4
-	VADDPS     Z2, Z4, Z2
-	VPSRAD     $0x01, Z3, Z4
-	VPADDD     all0000007f<>+0(SB), Z4, Z6
+	VMOVUPS    all42b20000<>+0(SB), Z4
+	VMINPS     Z3, Z4, Z3
+	VMINPS     Z2, Z4, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z5
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VADDPS     all4b400000<>+0(SB), Z5, Z5
+	VSUBPS     all4b400000<>+0(SB), Z4, Z6
+	VSUBPS     all4b400000<>+0(SB), Z5, Z7
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VPSUBD     all4b400000<>+0(SB), Z5, Z5
+	VMULPS     all3f318000<>+0(SB), Z6, Z8
+	VMULPS     all3f318000<>+0(SB), Z7, Z9
+	VSUBPS     Z8, Z3, Z3
+	VSUBPS     Z9, Z2, Z2
+	VMULPS     allb95e8083<>+0(SB), Z6, Z6
+	VMULPS     allb95e8083<>+0(SB), Z7, Z7
+	VSUBPS     Z6, Z3, Z8
+	VSUBPS     Z7, Z2, Z9
+	VSUBPS     Z8, Z3, Z3
+	VSUBPS     Z9, Z2, Z2
+	VSUBPS     Z6, Z3, Z3
+	VSUBPS     Z7, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z8, Z6
+	VMULPS     all3ab6d8dd<>+0(SB), Z9, Z7
+	VADDPS     all3c091da5<>+0(SB), Z6, Z6
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z6, Z6
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z8, Z10
+	VMULPS     Z9, Z9, Z11
+	VMULPS     Z6, Z10, Z6
+	VMULPS     Z7, Z11, Z7
+	VADDPS     Z3, Z6, Z3
+	VADDPS     Z2, Z7, Z2
+	VADDPS     Z3, Z8, Z3
+	VADDPS     Z2, Z9, Z2
+	VPMINSD    all00000040<>+0(SB), Z4, Z6
+	VPMINSD    all00000040<>+0(SB), Z5, Z7
+	VMOVUPS    all00000000<>+0(SB), Z8
+	VPSUBD     Z6, Z8, Z6
+	VPSUBD     Z7, Z8, Z7
+	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPADDD     all0000007f<>+0(SB), Z7, Z7
 	VPSLLD     $0x17, Z6, Z6
-	VMULPS     Z6, Z2, Z2
-	VPSUBD     Z4, Z3, Z3
+	VPSLLD     $0x17, Z7, Z7
+	VCMPPS     $0x00, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z8
+	VCMPPS     $0x00, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z9
+	VMOVUPS    all3f800000<>+0(SB), Z10
+	VSUBPS     Z6, Z10, Z6
+	VSUBPS     Z7, Z10, Z7
+	VADDPS     Z3, Z6, Z3
+	VADDPS     Z2, Z7, Z2
+	VPSRAD     $0x01, Z4, Z6
+	VPSRAD     $0x01, Z5, Z7
+	VPADDD     all0000007f<>+0(SB), Z6, Z10
+	VPADDD     all0000007f<>+0(SB), Z7, Z11
+	VPSLLD     $0x17, Z10, Z10
+	VPSLLD     $0x17, Z11, Z11
+	VMULPS     Z10, Z3, Z3
+	VMULPS     Z11, Z2, Z2
+	VPSUBD     Z6, Z4, Z4
+	VPSUBD     Z7, Z5, Z5
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPADDD     all0000007f<>+0(SB), Z5, Z5
+	VPSLLD     $0x17, Z4, Z4
+	VPSLLD     $0x17, Z5, Z5
+	VMULPS     Z4, Z3, Z3
+	VMULPS     Z5, Z2, Z2
+	VMOVAPS    Z8, Z4
+	VPTERNLOGD $0xca, Z3, Z0, Z4
+	VMOVAPS    Z9, Z0
+	VPTERNLOGD $0xca, Z2, Z1, Z0
+	VXORPS     all80000000<>+0(SB), Z4, Z1
+	VXORPS     all80000000<>+0(SB), Z0, Z0
+	VMOVUPS    (CX), Z2
+	VMULPS     Z1, Z2, Z1
+	VMOVUPS    64(CX), Z2
+	VMULPS     Z0, Z2, Z0
+	VMOVUPS    Z1, (CX)
+	VMOVUPS    Z0, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z0
+	VXORPS     all80000000<>+0(SB), Z0, Z0
+	VMOVUPS    allc1a00000<>+0(SB), Z1
+	VMAXPS     Z0, Z1, Z1
+	VMOVUPS    all42b20000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VPSUBD     all4b400000<>+0(SB), Z2, Z2
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z4
+	VSUBPS     Z4, Z1, Z1
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z4, Z5
+	VMULPS     Z3, Z5, Z3
+	VADDPS     Z1, Z3, Z1
+	VADDPS     Z1, Z4, Z1
+	VPMINSD    all00000040<>+0(SB), Z2, Z3
+	VMOVUPS    all00000000<>+0(SB), Z4
+	VPSUBD     Z3, Z4, Z3
 	VPADDD     all0000007f<>+0(SB), Z3, Z3
 	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z3, Z2, Z2
-	VMOVAPS    Z5, Z3
-	VPTERNLOGD $0xca, Z2, Z1, Z3
-	VXORPS     all80000000<>+0(SB), Z3, Z1
-	VMULPS     Z1, Z0, Z0
+	VCMPPS     $0x00, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z4
+	VMOVUPS    all3f800000<>+0(SB), Z5
+	VSUBPS     Z3, Z5, Z3
+	VADDPS     Z1, Z3, Z1
+	VPSRAD     $0x01, Z2, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z5
+	VPSLLD     $0x17, Z5, Z5
+	VMULPS     Z5, Z1, Z1
+	VPSUBD     Z3, Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z2
+	VPSLLD     $0x17, Z2, Z2
+	VMULPS     Z2, Z1, Z1
+	VMOVAPS    Z4, Z2
+	VPTERNLOGD $0xca, Z1, Z0, Z2
+	VXORPS     all80000000<>+0(SB), Z2, Z0
+	VMOVUPS    (CX), Z1
+	VMULPS     Z0, Z1, Z0
 	VMOVUPS    Z0, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
 	SUBQ       $0x10, AX
-	JMP        wide_loop
+	JMP        wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -20195,65 +21866,170 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y1
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   (DX), Y0
+	VXORPS    all80000000<>+0(SB), Y0, Y0
+	VMOVUPS   32(DX), Y1
 	VXORPS    all80000000<>+0(SB), Y1, Y1
 	VMOVUPS   allc1a00000<>+0(SB), Y2
+	VMAXPS    Y0, Y2, Y3
 	VMAXPS    Y1, Y2, Y2
-	VMOVUPS   all42b20000<>+0(SB), Y3
-	VMINPS    Y2, Y3, Y2
-	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS    all4b400000<>+0(SB), Y3, Y3
-	VSUBPS    all4b400000<>+0(SB), Y3, Y4
-	VPSUBD    all4b400000<>+0(SB), Y3, Y3
-	VMULPS    all3f318000<>+0(SB), Y4, Y5
-	VSUBPS    Y5, Y2, Y2
-	VMULPS    allb95e8083<>+0(SB), Y4, Y4
-	VSUBPS    Y4, Y2, Y5
-	VSUBPS    Y5, Y2, Y2
-	VSUBPS    Y4, Y2, Y2
-	VMULPS    all3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS    all3c091da5<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y4, Y4
-	VADDPS    all3d2aaa31<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y4, Y4
-	VADDPS    all3e2aaa48<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y4, Y4
-	VADDPS    all3f000000<>+0(SB), Y4, Y4
-	VMULPS    Y5, Y5, Y6
-	VMULPS    Y4, Y6, Y4
-	VADDPS    Y2, Y4, Y2
-	VADDPS    Y2, Y5, Y2
-	VPMINSD   all00000040<>+0(SB), Y3, Y4
-	VMOVUPS   all00000000<>+0(SB), Y5
-	VPSUBD    Y4, Y5, Y4
-	VPADDD    all0000007f<>+0(SB), Y4, Y4
-	VPSLLD    $0x17, Y4, Y4
-	VCMPPS    $0x00, all00000000<>+0(SB), Y1, Y5
-	VMOVUPS   all3f800000<>+0(SB), Y6
-	VSUBPS    Y4, Y6, Y4
-	VADDPS    Y2, Y4, Y2
-	VPSRAD    $0x01, Y3, Y4
-	VPADDD    all0000007f<>+0(SB), Y4, Y6
+	VMOVUPS   all42b20000<>+0(SB), Y4
+	VMINPS    Y3, Y4, Y3
+	VMINPS    Y2, Y4, Y2
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y5
+	VADDPS    all4b400000<>+0(SB), Y4, Y4
+	VADDPS    all4b400000<>+0(SB), Y5, Y5
+	VSUBPS    all4b400000<>+0(SB), Y4, Y6
+	VSUBPS    all4b400000<>+0(SB), Y5, Y7
+	VPSUBD    all4b400000<>+0(SB), Y4, Y4
+	VPSUBD    all4b400000<>+0(SB), Y5, Y5
+	VMULPS    all3f318000<>+0(SB), Y6, Y8
+	VMULPS    all3f318000<>+0(SB), Y7, Y9
+	VSUBPS    Y8, Y3, Y3
+	VSUBPS    Y9, Y2, Y2
+	VMULPS    allb95e8083<>+0(SB), Y6, Y6
+	VMULPS    allb95e8083<>+0(SB), Y7, Y7
+	VSUBPS    Y6, Y3, Y8
+	VSUBPS    Y7, Y2, Y9
+	VSUBPS    Y8, Y3, Y3
+	VSUBPS    Y9, Y2, Y2
+	VSUBPS    Y6, Y3, Y3
+	VSUBPS    Y7, Y2, Y2
+	VMULPS    all3ab6d8dd<>+0(SB), Y8, Y6
+	VMULPS    all3ab6d8dd<>+0(SB), Y9, Y7
+	VADDPS    all3c091da5<>+0(SB), Y6, Y6
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y6, Y6
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y8, Y10
+	VMULPS    Y9, Y9, Y11
+	VMULPS    Y6, Y10, Y6
+	VMULPS    Y7, Y11, Y7
+	VADDPS    Y3, Y6, Y3
+	VADDPS    Y2, Y7, Y2
+	VADDPS    Y3, Y8, Y3
+	VADDPS    Y2, Y9, Y2
+	VPMINSD   all00000040<>+0(SB), Y4, Y6
+	VPMINSD   all00000040<>+0(SB), Y5, Y7
+	VMOVUPS   all00000000<>+0(SB), Y8
+	VPSUBD    Y6, Y8, Y6
+	VPSUBD    Y7, Y8, Y7
+	VPADDD    all0000007f<>+0(SB), Y6, Y6
+	VPADDD    all0000007f<>+0(SB), Y7, Y7
 	VPSLLD    $0x17, Y6, Y6
-	VMULPS    Y6, Y2, Y2
-	VPSUBD    Y4, Y3, Y3
+	VPSLLD    $0x17, Y7, Y7
+	VCMPPS    $0x00, all00000000<>+0(SB), Y0, Y8
+	VCMPPS    $0x00, all00000000<>+0(SB), Y1, Y9
+	VMOVUPS   all3f800000<>+0(SB), Y10
+	VSUBPS    Y6, Y10, Y6
+	VSUBPS    Y7, Y10, Y7
+	VADDPS    Y3, Y6, Y3
+	VADDPS    Y2, Y7, Y2
+	VPSRAD    $0x01, Y4, Y6
+	VPSRAD    $0x01, Y5, Y7
+	VPADDD    all0000007f<>+0(SB), Y6, Y10
+	VPADDD    all0000007f<>+0(SB), Y7, Y11
+	VPSLLD    $0x17, Y10, Y10
+	VPSLLD    $0x17, Y11, Y11
+	VMULPS    Y10, Y3, Y3
+	VMULPS    Y11, Y2, Y2
+	VPSUBD    Y6, Y4, Y4
+	VPSUBD    Y7, Y5, Y5
+	VPADDD    all0000007f<>+0(SB), Y4, Y4
+	VPADDD    all0000007f<>+0(SB), Y5, Y5
+	VPSLLD    $0x17, Y4, Y4
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y4, Y3, Y3
+	VMULPS    Y5, Y2, Y2
+	VBLENDVPS Y8, Y0, Y3, Y0
+	VBLENDVPS Y9, Y1, Y2, Y1
+	VXORPS    all80000000<>+0(SB), Y0, Y0
+	VXORPS    all80000000<>+0(SB), Y1, Y1
+	VMOVUPS   (CX), Y2
+	VMULPS    Y0, Y2, Y0
+	VMOVUPS   32(CX), Y2
+	VMULPS    Y1, Y2, Y1
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
+
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y0
+	VXORPS    all80000000<>+0(SB), Y0, Y0
+	VMOVUPS   allc1a00000<>+0(SB), Y1
+	VMAXPS    Y0, Y1, Y1
+	VMOVUPS   all42b20000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    all4b400000<>+0(SB), Y2, Y2
+	VSUBPS    all4b400000<>+0(SB), Y2, Y3
+	VPSUBD    all4b400000<>+0(SB), Y2, Y2
+	VMULPS    all3f318000<>+0(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    allb95e8083<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y4
+	VSUBPS    Y4, Y1, Y1
+	VSUBPS    Y3, Y1, Y1
+	VMULPS    all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS    all3c091da5<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3f000000<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y4, Y5
+	VMULPS    Y3, Y5, Y3
+	VADDPS    Y1, Y3, Y1
+	VADDPS    Y1, Y4, Y1
+	VPMINSD   all00000040<>+0(SB), Y2, Y3
+	VMOVUPS   all00000000<>+0(SB), Y4
+	VPSUBD    Y3, Y4, Y3
 	VPADDD    all0000007f<>+0(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
-	VMULPS    Y3, Y2, Y2
-	VBLENDVPS Y5, Y1, Y2, Y1
-	VXORPS    all80000000<>+0(SB), Y1, Y1
-	VMULPS    Y1, Y0, Y0
+	VCMPPS    $0x00, all00000000<>+0(SB), Y0, Y4
+	VMOVUPS   all3f800000<>+0(SB), Y5
+	VSUBPS    Y3, Y5, Y3
+	VADDPS    Y1, Y3, Y1
+	VPSRAD    $0x01, Y2, Y3
+	VPADDD    all0000007f<>+0(SB), Y3, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y1, Y1
+	VPSUBD    Y3, Y2, Y2
+	VPADDD    all0000007f<>+0(SB), Y2, Y2
+	VPSLLD    $0x17, Y2, Y2
+	VMULPS    Y2, Y1, Y1
+	VBLENDVPS Y4, Y0, Y1, Y0
+	VXORPS    all80000000<>+0(SB), Y0, Y0
+	VMOVUPS   (CX), Y1
+	VMULPS    Y0, Y1, Y0
 	VMOVUPS   Y0, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
 	SUBQ      $0x08, AX
-	JMP       loop
+	JMP       by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -20326,106 +22102,279 @@ TEXT ·logisticVector(SB), NOSPLIT, $0-48
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z0
-	VMOVUPS    (DX), Z0
-	VMOVUPS    (BX), Z0
-	VMOVUPS    (SI), Z0
-	VMOVUPS    (DI), Z1
-	VMOVUPS    allc2d00000<>+0(SB), Z2
-	VMAXPS     Z0, Z2, Z2
-	VMOVUPS    all42d00000<>+0(SB), Z3
-	VMINPS     Z2, Z3, Z2
-	VORPS      all80000000<>+0(SB), Z2, Z3
-	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    allc2d00000<>+0(SB), Z0
+	VMAXPS     (SI), Z0, Z1
+	VMAXPS     64(SI), Z0, Z0
+	VMOVUPS    all42d00000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VMINPS     Z0, Z2, Z0
+	VORPS      all80000000<>+0(SB), Z1, Z2
+	VORPS      all80000000<>+0(SB), Z0, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z4
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z5
 	VADDPS     all4b400000<>+0(SB), Z4, Z4
-	VSUBPS     all4b400000<>+0(SB), Z4, Z5
+	VADDPS     all4b400000<>+0(SB), Z5, Z5
+	VSUBPS     all4b400000<>+0(SB), Z4, Z6
+	VSUBPS     all4b400000<>+0(SB), Z5, Z7
 	VPSUBD     all4b400000<>+0(SB), Z4, Z4
-	VMULPS     all3f318000<>+0(SB), Z5, Z6
-	VSUBPS     Z6, Z3, Z3
-	VMULPS     allb95e8083<>+0(SB), Z5, Z5
-	VSUBPS     Z5, Z3, Z6
-	VSUBPS     Z6, Z3, Z3
-	VSUBPS     Z5, Z3, Z3
-	VMULPS     all3ab6d8dd<>+0(SB), Z6, Z5
-	VADDPS     all3c091da5<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z5, Z5
-	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z5, Z5
-	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z5, Z5
-	VADDPS     all3f000000<>+0(SB), Z5, Z5
-	VMULPS     Z6, Z6, Z7
-	VMULPS     Z5, Z7, Z5
-	VADDPS     Z3, Z5, Z3
-	VADDPS     Z3, Z6, Z3
-	VMOVUPS    all00000000<>+0(SB), Z5
-	VMAXPS     Z0, Z5, Z5
-	VADDPS     all00000000<>+0(SB), Z5, Z5
-	VMULPS     Z1, Z0, Z0
-	VSUBPS     Z0, Z5, Z0
-	VADDPS     all3f800000<>+0(SB), Z3, Z5
-	VPSRAD     $0x01, Z4, Z6
-	VPADDD     all0000007f<>+0(SB), Z6, Z7
-	VPSLLD     $0x17, Z7, Z7
-	VMULPS     Z7, Z5, Z5
-	VPSUBD     Z6, Z4, Z6
-	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPSUBD     all4b400000<>+0(SB), Z5, Z5
+	VMULPS     all3f318000<>+0(SB), Z6, Z8
+	VMULPS     all3f318000<>+0(SB), Z7, Z9
+	VSUBPS     Z8, Z2, Z2
+	VSUBPS     Z9, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z6, Z6
+	VMULPS     allb95e8083<>+0(SB), Z7, Z7
+	VSUBPS     Z6, Z2, Z8
+	VSUBPS     Z7, Z3, Z9
+	VSUBPS     Z8, Z2, Z2
+	VSUBPS     Z9, Z3, Z3
+	VSUBPS     Z6, Z2, Z2
+	VSUBPS     Z7, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z8, Z6
+	VMULPS     all3ab6d8dd<>+0(SB), Z9, Z7
+	VADDPS     all3c091da5<>+0(SB), Z6, Z6
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z6, Z6
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z8, Z10
+	VMULPS     Z9, Z9, Z11
+	VMULPS     Z6, Z10, Z6
+	VMULPS     Z7, Z11, Z7
+	VADDPS     Z2, Z6, Z2
+	VADDPS     Z3, Z7, Z3
+	VADDPS     Z2, Z8, Z2
+	VADDPS     Z3, Z9, Z3
+	VMOVUPS    all00000000<>+0(SB), Z6
+	VMAXPS     (SI), Z6, Z7
+	VMAXPS     64(SI), Z6, Z6
+	VADDPS     all00000000<>+0(SB), Z7, Z7
+	VADDPS     all00000000<>+0(SB), Z6, Z6
+	VMOVUPS    (SI), Z8
+	VMULPS     (DI), Z8, Z8
+	VMOVUPS    64(SI), Z9
+	VMULPS     64(DI), Z9, Z9
+	VSUBPS     Z8, Z7, Z7
+	VSUBPS     Z9, Z6, Z6
+	VADDPS     all3f800000<>+0(SB), Z2, Z8
+	VADDPS     all3f800000<>+0(SB), Z3, Z9
+	VPSRAD     $0x01, Z4, Z10
+	VPSRAD     $0x01, Z5, Z11
+	VPADDD     all0000007f<>+0(SB), Z10, Z12
+	VPADDD     all0000007f<>+0(SB), Z11, Z13
+	VPSLLD     $0x17, Z12, Z12
+	VPSLLD     $0x17, Z13, Z13
+	VMULPS     Z12, Z8, Z8
+	VMULPS     Z13, Z9, Z9
+	VPSUBD     Z10, Z4, Z10
+	VPSUBD     Z11, Z5, Z11
+	VPADDD     all0000007f<>+0(SB), Z10, Z10
+	VPADDD     all0000007f<>+0(SB), Z11, Z11
+	VPSLLD     $0x17, Z10, Z10
+	VPSLLD     $0x17, Z11, Z11
+	VMULPS     Z10, Z8, Z8
+	VMULPS     Z11, Z9, Z9
+	VADDPS     Z8, Z8, Z10
+	VADDPS     Z9, Z9, Z11
+	VADDPS     all40000000<>+0(SB), Z8, Z8
+	VADDPS     all40000000<>+0(SB), Z9, Z9
+	VDIVPS     Z8, Z10, Z8
+	VDIVPS     Z9, Z11, Z9
+	VMULPS     Z8, Z8, Z10
+	VMULPS     Z9, Z9, Z11
+	VMULPS     Z10, Z8, Z12
+	VMULPS     Z11, Z9, Z13
+	VMULPS     all3a0f7c2b<>+0(SB), Z10, Z14
+	VMULPS     all3a0f7c2b<>+0(SB), Z11, Z15
+	VADDPS     all3b0f5b11<>+0(SB), Z14, Z14
+	VADDPS     all3b0f5b11<>+0(SB), Z15, Z15
+	VMULPS     Z10, Z14, Z14
+	VMULPS     Z11, Z15, Z15
+	VADDPS     all3c4ce93d<>+0(SB), Z14, Z14
+	VADDPS     all3c4ce93d<>+0(SB), Z15, Z15
+	VMULPS     Z10, Z14, Z10
+	VMULPS     Z11, Z15, Z11
+	VADDPS     all3daaaa80<>+0(SB), Z10, Z10
+	VADDPS     all3daaaa80<>+0(SB), Z11, Z11
+	VMULPS     Z10, Z12, Z10
+	VMULPS     Z11, Z13, Z11
+	VADDPS     Z10, Z8, Z8
+	VADDPS     Z11, Z9, Z9
+	VADDPS     all00000000<>+0(SB), Z8, Z8
+	VADDPS     all00000000<>+0(SB), Z9, Z9
+	VADDPS     Z8, Z7, Z7
+	VADDPS     Z9, Z6, Z6
+	VPMAXSD    allffffffc0<>+0(SB), Z4, Z8
+	VPMAXSD    allffffffc0<>+0(SB), Z5, Z9
+	VPADDD     all0000007f<>+0(SB), Z8, Z8
+	VPADDD     all0000007f<>+0(SB), Z9, Z9
+	VPSLLD     $0x17, Z8, Z8
+	VPSLLD     $0x17, Z9, Z9
+	VADDPS     all3f800000<>+0(SB), Z8, Z10
+	VADDPS     all3f800000<>+0(SB), Z9, Z11
+	VMULPS     Z2, Z8, Z8
+	VMULPS     Z3, Z9, Z9
+	VADDPS     Z8, Z10, Z8
+	VADDPS     Z9, Z11, Z9
+	VCMPPS     $0x11, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z10
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z11
+	VADDPS     all3f800000<>+0(SB), Z2, Z2
+	VADDPS     all3f800000<>+0(SB), Z3, Z3
+	VSUBPS     Z1, Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z10, Z12
+	VPTERNLOGD $0xca, Z1, Z2, Z12
+	VMOVAPS    Z11, Z1
+	VPTERNLOGD $0xca, Z0, Z3, Z1
+	VDIVPS     Z8, Z12, Z0
+	VDIVPS     Z9, Z1, Z1
+	VANDPS     Z10, Z4, Z2
+	VANDPS     Z11, Z5, Z3
+	VPSRAD     $0x01, Z2, Z4
+	VPSRAD     $0x01, Z3, Z5
+	VPADDD     all0000007f<>+0(SB), Z4, Z8
+	VPADDD     all0000007f<>+0(SB), Z5, Z9
+	VPSLLD     $0x17, Z8, Z8
+	VPSLLD     $0x17, Z9, Z9
+	VMULPS     Z8, Z0, Z0
+	VMULPS     Z9, Z1, Z1
+	VPSUBD     Z4, Z2, Z2
+	VPSUBD     Z5, Z3, Z3
+	VPADDD     all0000007f<>+0(SB), Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z2, Z2
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z2, Z0, Z0
+	VMULPS     Z3, Z1, Z1
+	VSUBPS     (DI), Z0, Z2
+	VSUBPS     64(DI), Z1, Z3
+	VMOVUPS    Z0, (CX)
+	VMOVUPS    Z2, (DX)
+	VMOVUPS    Z7, (BX)
+	VMOVUPS    Z1, 64(CX)
+	VMOVUPS    Z3, 64(DX)
+	VMOVUPS    Z6, 64(BX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	ADDQ       $0x00000080, BX
+	ADDQ       $0x00000080, SI
+	ADDQ       $0x00000080, DI
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    allc2d00000<>+0(SB), Z0
+	VMAXPS     (SI), Z0, Z0
+	VMOVUPS    all42d00000<>+0(SB), Z1
+	VMINPS     Z0, Z1, Z0
+	VORPS      all80000000<>+0(SB), Z0, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VPSUBD     all4b400000<>+0(SB), Z2, Z2
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z4
+	VSUBPS     Z4, Z1, Z1
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z4, Z5
+	VMULPS     Z3, Z5, Z3
+	VADDPS     Z1, Z3, Z1
+	VADDPS     Z1, Z4, Z1
+	VMOVUPS    all00000000<>+0(SB), Z3
+	VMAXPS     (SI), Z3, Z3
+	VADDPS     all00000000<>+0(SB), Z3, Z3
+	VMOVUPS    (SI), Z4
+	VMULPS     (DI), Z4, Z4
+	VSUBPS     Z4, Z3, Z3
+	VADDPS     all3f800000<>+0(SB), Z1, Z4
+	VPSRAD     $0x01, Z2, Z5
+	VPADDD     all0000007f<>+0(SB), Z5, Z6
 	VPSLLD     $0x17, Z6, Z6
-	VMULPS     Z6, Z5, Z5
-	VADDPS     Z5, Z5, Z6
-	VADDPS     all40000000<>+0(SB), Z5, Z5
-	VDIVPS     Z5, Z6, Z5
-	VMULPS     Z5, Z5, Z6
-	VMULPS     Z6, Z5, Z7
-	VMULPS     all3a0f7c2b<>+0(SB), Z6, Z8
-	VADDPS     all3b0f5b11<>+0(SB), Z8, Z8
-	VMULPS     Z6, Z8, Z8
-	VADDPS     all3c4ce93d<>+0(SB), Z8, Z8
-	VMULPS     Z6, Z8, Z6
-	VADDPS     all3daaaa80<>+0(SB), Z6, Z6
-	VMULPS     Z6, Z7, Z6
-	VADDPS     Z6, Z5, Z5
-	VADDPS     all00000000<>+0(SB), Z5, Z5
-	VADDPS     Z5, Z0, Z0
-	VPMAXSD    allffffffc0<>+0(SB), Z4, Z5
+	VMULPS     Z6, Z4, Z4
+	VPSUBD     Z5, Z2, Z5
 	VPADDD     all0000007f<>+0(SB), Z5, Z5
 	VPSLLD     $0x17, Z5, Z5
-	VADDPS     all3f800000<>+0(SB), Z5, Z6
-	VMULPS     Z3, Z5, Z5
-	VADDPS     Z5, Z6, Z5
-	VCMPPS     $0x11, all00000000<>+0(SB), Z2, K1
-	VPMOVM2D   K1, Z6
-	VADDPS     all3f800000<>+0(SB), Z3, Z3
-	VSUBPS     Z2, Z2, Z2
-	VADDPS     all3f800000<>+0(SB), Z2, Z2
-	VMOVAPS    Z6, Z7
-	VPTERNLOGD $0xca, Z2, Z3, Z7
-	VDIVPS     Z5, Z7, Z2
-	VANDPS     Z6, Z4, Z3
-	VPSRAD     $0x01, Z3, Z4
-	VPADDD     all0000007f<>+0(SB), Z4, Z5
-	VPSLLD     $0x17, Z5, Z5
-	VMULPS     Z5, Z2, Z2
-	VPSUBD     Z4, Z3, Z3
-	VPADDD     all0000007f<>+0(SB), Z3, Z3
-	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z3, Z2, Z2
-	VSUBPS     Z1, Z2, Z1
-	VMOVUPS    Z2, (CX)
+	VMULPS     Z5, Z4, Z4
+	VADDPS     Z4, Z4, Z5
+	VADDPS     all40000000<>+0(SB), Z4, Z4
+	VDIVPS     Z4, Z5, Z4
+	VMULPS     Z4, Z4, Z5
+	VMULPS     Z5, Z4, Z6
+	VMULPS     all3a0f7c2b<>+0(SB), Z5, Z7
+	VADDPS     all3b0f5b11<>+0(SB), Z7, Z7
+	VMULPS     Z5, Z7, Z7
+	VADDPS     all3c4ce93d<>+0(SB), Z7, Z7
+	VMULPS     Z5, Z7, Z5
+	VADDPS     all3daaaa80<>+0(SB), Z5, Z5
+	VMULPS     Z5, Z6, Z5
+	VADDPS     Z5, Z4, Z4
+	VADDPS     all00000000<>+0(SB), Z4, Z4
+	VADDPS     Z4, Z3, Z3
+	VPMAXSD    allffffffc0<>+0(SB), Z2, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VADDPS     all3f800000<>+0(SB), Z4, Z5
+	VMULPS     Z1, Z4, Z4
+	VADDPS     Z4, Z5, Z4
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z5
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z5, Z6
+	VPTERNLOGD $0xca, Z0, Z1, Z6
+	VDIVPS     Z4, Z6, Z0
+	VANDPS     Z5, Z2, Z1
+	VPSRAD     $0x01, Z1, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VMULPS     Z4, Z0, Z0
+	VPSUBD     Z2, Z1, Z1
+	VPADDD     all0000007f<>+0(SB), Z1, Z1
+	VPSLLD     $0x17, Z1, Z1
+	VMULPS     Z1, Z0, Z0
+	VSUBPS     (DI), Z0, Z1
+	VMOVUPS    Z0, (CX)
 	VMOVUPS    Z1, (DX)
-	VMOVUPS    Z0, (BX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	ADDQ       $0x40, BX
-	ADDQ       $0x40, SI
-	ADDQ       $0x40, DI
+	VMOVUPS    Z3, (BX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	ADDQ       $0x00000040, BX
+	ADDQ       $0x00000040, SI
+	ADDQ       $0x00000040, DI
 	SUBQ       $0x10, AX
-	JMP        wide_loop
+	JMP        wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, R8
@@ -20525,104 +22474,273 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y0
-	VMOVUPS   (BX), Y0
-	VMOVUPS   (SI), Y0
-	VMOVUPS   (DI), Y1
-	VMOVUPS   allc2d00000<>+0(SB), Y2
-	VMAXPS    Y0, Y2, Y2
-	VMOVUPS   all42d00000<>+0(SB), Y3
-	VMINPS    Y2, Y3, Y2
-	VORPS     all80000000<>+0(SB), Y2, Y3
-	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y4
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   allc2d00000<>+0(SB), Y0
+	VMAXPS    (SI), Y0, Y1
+	VMAXPS    32(SI), Y0, Y0
+	VMOVUPS   all42d00000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMINPS    Y0, Y2, Y0
+	VORPS     all80000000<>+0(SB), Y1, Y2
+	VORPS     all80000000<>+0(SB), Y0, Y3
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y5
 	VADDPS    all4b400000<>+0(SB), Y4, Y4
-	VSUBPS    all4b400000<>+0(SB), Y4, Y5
+	VADDPS    all4b400000<>+0(SB), Y5, Y5
+	VSUBPS    all4b400000<>+0(SB), Y4, Y6
+	VSUBPS    all4b400000<>+0(SB), Y5, Y7
 	VPSUBD    all4b400000<>+0(SB), Y4, Y4
-	VMULPS    all3f318000<>+0(SB), Y5, Y6
-	VSUBPS    Y6, Y3, Y3
-	VMULPS    allb95e8083<>+0(SB), Y5, Y5
-	VSUBPS    Y5, Y3, Y6
-	VSUBPS    Y6, Y3, Y3
-	VSUBPS    Y5, Y3, Y3
-	VMULPS    all3ab6d8dd<>+0(SB), Y6, Y5
-	VADDPS    all3c091da5<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y5, Y5
-	VADDPS    all3d2aaa31<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y5, Y5
-	VADDPS    all3e2aaa48<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y5, Y5
-	VADDPS    all3f000000<>+0(SB), Y5, Y5
-	VMULPS    Y6, Y6, Y7
-	VMULPS    Y5, Y7, Y5
-	VADDPS    Y3, Y5, Y3
-	VADDPS    Y3, Y6, Y3
-	VMOVUPS   all00000000<>+0(SB), Y5
-	VMAXPS    Y0, Y5, Y5
-	VADDPS    all00000000<>+0(SB), Y5, Y5
-	VMULPS    Y1, Y0, Y0
-	VSUBPS    Y0, Y5, Y0
-	VADDPS    all3f800000<>+0(SB), Y3, Y5
-	VPSRAD    $0x01, Y4, Y6
-	VPADDD    all0000007f<>+0(SB), Y6, Y7
-	VPSLLD    $0x17, Y7, Y7
-	VMULPS    Y7, Y5, Y5
-	VPSUBD    Y6, Y4, Y6
-	VPADDD    all0000007f<>+0(SB), Y6, Y6
+	VPSUBD    all4b400000<>+0(SB), Y5, Y5
+	VMULPS    all3f318000<>+0(SB), Y6, Y8
+	VMULPS    all3f318000<>+0(SB), Y7, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VMULPS    allb95e8083<>+0(SB), Y6, Y6
+	VMULPS    allb95e8083<>+0(SB), Y7, Y7
+	VSUBPS    Y6, Y2, Y8
+	VSUBPS    Y7, Y3, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VSUBPS    Y6, Y2, Y2
+	VSUBPS    Y7, Y3, Y3
+	VMULPS    all3ab6d8dd<>+0(SB), Y8, Y6
+	VMULPS    all3ab6d8dd<>+0(SB), Y9, Y7
+	VADDPS    all3c091da5<>+0(SB), Y6, Y6
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y6, Y6
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y8, Y10
+	VMULPS    Y9, Y9, Y11
+	VMULPS    Y6, Y10, Y6
+	VMULPS    Y7, Y11, Y7
+	VADDPS    Y2, Y6, Y2
+	VADDPS    Y3, Y7, Y3
+	VADDPS    Y2, Y8, Y2
+	VADDPS    Y3, Y9, Y3
+	VMOVUPS   all00000000<>+0(SB), Y6
+	VMAXPS    (SI), Y6, Y7
+	VMAXPS    32(SI), Y6, Y6
+	VADDPS    all00000000<>+0(SB), Y7, Y7
+	VADDPS    all00000000<>+0(SB), Y6, Y6
+	VMOVUPS   (SI), Y8
+	VMULPS    (DI), Y8, Y8
+	VMOVUPS   32(SI), Y9
+	VMULPS    32(DI), Y9, Y9
+	VSUBPS    Y8, Y7, Y7
+	VSUBPS    Y9, Y6, Y6
+	VADDPS    all3f800000<>+0(SB), Y2, Y8
+	VADDPS    all3f800000<>+0(SB), Y3, Y9
+	VPSRAD    $0x01, Y4, Y10
+	VPSRAD    $0x01, Y5, Y11
+	VPADDD    all0000007f<>+0(SB), Y10, Y12
+	VPADDD    all0000007f<>+0(SB), Y11, Y13
+	VPSLLD    $0x17, Y12, Y12
+	VPSLLD    $0x17, Y13, Y13
+	VMULPS    Y12, Y8, Y8
+	VMULPS    Y13, Y9, Y9
+	VPSUBD    Y10, Y4, Y10
+	VPSUBD    Y11, Y5, Y11
+	VPADDD    all0000007f<>+0(SB), Y10, Y10
+	VPADDD    all0000007f<>+0(SB), Y11, Y11
+	VPSLLD    $0x17, Y10, Y10
+	VPSLLD    $0x17, Y11, Y11
+	VMULPS    Y10, Y8, Y8
+	VMULPS    Y11, Y9, Y9
+	VADDPS    Y8, Y8, Y10
+	VADDPS    Y9, Y9, Y11
+	VADDPS    all40000000<>+0(SB), Y8, Y8
+	VADDPS    all40000000<>+0(SB), Y9, Y9
+	VDIVPS    Y8, Y10, Y8
+	VDIVPS    Y9, Y11, Y9
+	VMULPS    Y8, Y8, Y10
+	VMULPS    Y9, Y9, Y11
+	VMULPS    Y10, Y8, Y12
+	VMULPS    Y11, Y9, Y13
+	VMULPS    all3a0f7c2b<>+0(SB), Y10, Y14
+	VMULPS    all3a0f7c2b<>+0(SB), Y11, Y15
+	VADDPS    all3b0f5b11<>+0(SB), Y14, Y14
+	VADDPS    all3b0f5b11<>+0(SB), Y15, Y15
+	VMULPS    Y10, Y14, Y14
+	VMULPS    Y11, Y15, Y15
+	VADDPS    all3c4ce93d<>+0(SB), Y14, Y14
+	VADDPS    all3c4ce93d<>+0(SB), Y15, Y15
+	VMULPS    Y10, Y14, Y10
+	VMULPS    Y11, Y15, Y11
+	VADDPS    all3daaaa80<>+0(SB), Y10, Y10
+	VADDPS    all3daaaa80<>+0(SB), Y11, Y11
+	VMULPS    Y10, Y12, Y10
+	VMULPS    Y11, Y13, Y11
+	VADDPS    Y10, Y8, Y8
+	VADDPS    Y11, Y9, Y9
+	VADDPS    all00000000<>+0(SB), Y8, Y8
+	VADDPS    all00000000<>+0(SB), Y9, Y9
+	VADDPS    Y8, Y7, Y7
+	VADDPS    Y9, Y6, Y6
+	VPMAXSD   allffffffc0<>+0(SB), Y4, Y8
+	VPMAXSD   allffffffc0<>+0(SB), Y5, Y9
+	VPADDD    all0000007f<>+0(SB), Y8, Y8
+	VPADDD    all0000007f<>+0(SB), Y9, Y9
+	VPSLLD    $0x17, Y8, Y8
+	VPSLLD    $0x17, Y9, Y9
+	VADDPS    all3f800000<>+0(SB), Y8, Y10
+	VADDPS    all3f800000<>+0(SB), Y9, Y11
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y3, Y9, Y9
+	VADDPS    Y8, Y10, Y8
+	VADDPS    Y9, Y11, Y9
+	VCMPPS    $0x11, all00000000<>+0(SB), Y1, Y10
+	VCMPPS    $0x11, all00000000<>+0(SB), Y0, Y11
+	VADDPS    all3f800000<>+0(SB), Y2, Y2
+	VADDPS    all3f800000<>+0(SB), Y3, Y3
+	VSUBPS    Y1, Y1, Y1
+	VSUBPS    Y0, Y0, Y0
+	VADDPS    all3f800000<>+0(SB), Y1, Y1
+	VADDPS    all3f800000<>+0(SB), Y0, Y0
+	VBLENDVPS Y10, Y2, Y1, Y1
+	VBLENDVPS Y11, Y3, Y0, Y0
+	VDIVPS    Y8, Y1, Y1
+	VDIVPS    Y9, Y0, Y0
+	VANDPS    Y10, Y4, Y2
+	VANDPS    Y11, Y5, Y3
+	VPSRAD    $0x01, Y2, Y4
+	VPSRAD    $0x01, Y3, Y5
+	VPADDD    all0000007f<>+0(SB), Y4, Y8
+	VPADDD    all0000007f<>+0(SB), Y5, Y9
+	VPSLLD    $0x17, Y8, Y8
+	VPSLLD    $0x17, Y9, Y9
+	VMULPS    Y8, Y1, Y1
+	VMULPS    Y9, Y0, Y0
+	VPSUBD    Y4, Y2, Y2
+	VPSUBD    Y5, Y3, Y3
+	VPADDD    all0000007f<>+0(SB), Y2, Y2
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y2, Y2
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y2, Y1, Y1
+	VMULPS    Y3, Y0, Y0
+	VSUBPS    (DI), Y1, Y2
+	VSUBPS    32(DI), Y0, Y3
+	VMOVUPS   Y1, (CX)
+	VMOVUPS   Y2, (DX)
+	VMOVUPS   Y7, (BX)
+	VMOVUPS   Y0, 32(CX)
+	VMOVUPS   Y3, 32(DX)
+	VMOVUPS   Y6, 32(BX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, SI
+	ADDQ      $0x00000040, DI
+	SUBQ      $0x10, AX
+	JMP       by2
+
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   allc2d00000<>+0(SB), Y0
+	VMAXPS    (SI), Y0, Y0
+	VMOVUPS   all42d00000<>+0(SB), Y1
+	VMINPS    Y0, Y1, Y0
+	VORPS     all80000000<>+0(SB), Y0, Y1
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    all4b400000<>+0(SB), Y2, Y2
+	VSUBPS    all4b400000<>+0(SB), Y2, Y3
+	VPSUBD    all4b400000<>+0(SB), Y2, Y2
+	VMULPS    all3f318000<>+0(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    allb95e8083<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y4
+	VSUBPS    Y4, Y1, Y1
+	VSUBPS    Y3, Y1, Y1
+	VMULPS    all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS    all3c091da5<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3f000000<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y4, Y5
+	VMULPS    Y3, Y5, Y3
+	VADDPS    Y1, Y3, Y1
+	VADDPS    Y1, Y4, Y1
+	VMOVUPS   all00000000<>+0(SB), Y3
+	VMAXPS    (SI), Y3, Y3
+	VADDPS    all00000000<>+0(SB), Y3, Y3
+	VMOVUPS   (SI), Y4
+	VMULPS    (DI), Y4, Y4
+	VSUBPS    Y4, Y3, Y3
+	VADDPS    all3f800000<>+0(SB), Y1, Y4
+	VPSRAD    $0x01, Y2, Y5
+	VPADDD    all0000007f<>+0(SB), Y5, Y6
 	VPSLLD    $0x17, Y6, Y6
-	VMULPS    Y6, Y5, Y5
-	VADDPS    Y5, Y5, Y6
-	VADDPS    all40000000<>+0(SB), Y5, Y5
-	VDIVPS    Y5, Y6, Y5
-	VMULPS    Y5, Y5, Y6
-	VMULPS    Y6, Y5, Y7
-	VMULPS    all3a0f7c2b<>+0(SB), Y6, Y8
-	VADDPS    all3b0f5b11<>+0(SB), Y8, Y8
-	VMULPS    Y6, Y8, Y8
-	VADDPS    all3c4ce93d<>+0(SB), Y8, Y8
-	VMULPS    Y6, Y8, Y6
-	VADDPS    all3daaaa80<>+0(SB), Y6, Y6
-	VMULPS    Y6, Y7, Y6
-	VADDPS    Y6, Y5, Y5
-	VADDPS    all00000000<>+0(SB), Y5, Y5
-	VADDPS    Y5, Y0, Y0
-	VPMAXSD   allffffffc0<>+0(SB), Y4, Y5
+	VMULPS    Y6, Y4, Y4
+	VPSUBD    Y5, Y2, Y5
 	VPADDD    all0000007f<>+0(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
-	VADDPS    all3f800000<>+0(SB), Y5, Y6
-	VMULPS    Y3, Y5, Y5
-	VADDPS    Y5, Y6, Y5
-	VCMPPS    $0x11, all00000000<>+0(SB), Y2, Y6
-	VADDPS    all3f800000<>+0(SB), Y3, Y3
-	VSUBPS    Y2, Y2, Y2
-	VADDPS    all3f800000<>+0(SB), Y2, Y2
-	VBLENDVPS Y6, Y3, Y2, Y2
-	VDIVPS    Y5, Y2, Y2
-	VANDPS    Y6, Y4, Y3
-	VPSRAD    $0x01, Y3, Y4
-	VPADDD    all0000007f<>+0(SB), Y4, Y5
-	VPSLLD    $0x17, Y5, Y5
-	VMULPS    Y5, Y2, Y2
-	VPSUBD    Y4, Y3, Y3
-	VPADDD    all0000007f<>+0(SB), Y3, Y3
-	VPSLLD    $0x17, Y3, Y3
-	VMULPS    Y3, Y2, Y2
-	VSUBPS    Y1, Y2, Y1
-	VMOVUPS   Y2, (CX)
+	VMULPS    Y5, Y4, Y4
+	VADDPS    Y4, Y4, Y5
+	VADDPS    all40000000<>+0(SB), Y4, Y4
+	VDIVPS    Y4, Y5, Y4
+	VMULPS    Y4, Y4, Y5
+	VMULPS    Y5, Y4, Y6
+	VMULPS    all3a0f7c2b<>+0(SB), Y5, Y7
+	VADDPS    all3b0f5b11<>+0(SB), Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VADDPS    all3c4ce93d<>+0(SB), Y7, Y7
+	VMULPS    Y5, Y7, Y5
+	VADDPS    all3daaaa80<>+0(SB), Y5, Y5
+	VMULPS    Y5, Y6, Y5
+	VADDPS    Y5, Y4, Y4
+	VADDPS    all00000000<>+0(SB), Y4, Y4
+	VADDPS    Y4, Y3, Y3
+	VPMAXSD   allffffffc0<>+0(SB), Y2, Y4
+	VPADDD    all0000007f<>+0(SB), Y4, Y4
+	VPSLLD    $0x17, Y4, Y4
+	VADDPS    all3f800000<>+0(SB), Y4, Y5
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y4, Y5, Y4
+	VCMPPS    $0x11, all00000000<>+0(SB), Y0, Y5
+	VADDPS    all3f800000<>+0(SB), Y1, Y1
+	VSUBPS    Y0, Y0, Y0
+	VADDPS    all3f800000<>+0(SB), Y0, Y0
+	VBLENDVPS Y5, Y1, Y0, Y0
+	VDIVPS    Y4, Y0, Y0
+	VANDPS    Y5, Y2, Y1
+	VPSRAD    $0x01, Y1, Y2
+	VPADDD    all0000007f<>+0(SB), Y2, Y4
+	VPSLLD    $0x17, Y4, Y4
+	VMULPS    Y4, Y0, Y0
+	VPSUBD    Y2, Y1, Y1
+	VPADDD    all0000007f<>+0(SB), Y1, Y1
+	VPSLLD    $0x17, Y1, Y1
+	VMULPS    Y1, Y0, Y0
+	VSUBPS    (DI), Y0, Y1
+	VMOVUPS   Y0, (CX)
 	VMOVUPS   Y1, (DX)
-	VMOVUPS   Y0, (BX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x20, BX
-	ADDQ      $0x20, SI
-	ADDQ      $0x20, DI
+	VMOVUPS   Y3, (BX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	ADDQ      $0x00000020, BX
+	ADDQ      $0x00000020, SI
+	ADDQ      $0x00000020, DI
 	SUBQ      $0x08, AX
-	JMP       loop
+	JMP       by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), R8
@@ -20731,32 +22849,69 @@ TEXT ·labelledVector(SB), NOSPLIT, $0-48
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z0
-	VMOVUPS  (DX), Z1
-	VMOVUPS  (BX), Z1
-	VMOVUPS  (SI), Z2
-	VMOVUPS  (DI), Z3
-	VCMPPS   $0x04, all00000000<>+0(SB), Z3, K1
-	VPMOVM2D K1, Z4
-	VSUBPS   Z2, Z1, Z1
-	VMULPS   Z1, Z3, Z1
-	VANDPS   Z1, Z4, Z1
-	VADDPS   Z3, Z0, Z0
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
+	VMOVUPS  (DI), Z0
+	VCMPPS   $0x04, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z0
+	VMOVUPS  64(DI), Z1
+	VCMPPS   $0x04, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D K1, Z1
+	VMOVUPS  (BX), Z2
+	VSUBPS   (SI), Z2, Z2
+	VMOVUPS  64(BX), Z3
+	VSUBPS   64(SI), Z3, Z3
+	VMOVUPS  (DI), Z4
+	VMULPS   Z2, Z4, Z2
+	VMOVUPS  64(DI), Z4
+	VMULPS   Z3, Z4, Z3
+	VANDPS   Z2, Z0, Z0
+	VANDPS   Z3, Z1, Z1
+	VMOVUPS  (CX), Z2
+	VADDPS   (DI), Z2, Z2
+	VMOVUPS  64(CX), Z3
+	VADDPS   64(DI), Z3, Z3
+	VXORPS   all80000000<>+0(SB), Z0, Z0
 	VXORPS   all80000000<>+0(SB), Z1, Z1
-	VMOVUPS  Z0, (CX)
-	VMOVUPS  Z1, (DX)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
-	ADDQ     $0x40, BX
-	ADDQ     $0x40, SI
-	ADDQ     $0x40, DI
-	SUBQ     $0x10, AX
-	JMP      wide_loop
+	VMOVUPS  Z2, (CX)
+	VMOVUPS  Z0, (DX)
+	VMOVUPS  Z3, 64(CX)
+	VMOVUPS  Z1, 64(DX)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	ADDQ     $0x00000080, BX
+	ADDQ     $0x00000080, SI
+	ADDQ     $0x00000080, DI
+	SUBQ     $0x20, AX
+	JMP      wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (DI), Z0
+	VCMPPS   $0x04, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D K1, Z0
+	VMOVUPS  (BX), Z1
+	VSUBPS   (SI), Z1, Z1
+	VMOVUPS  (DI), Z2
+	VMULPS   Z1, Z2, Z1
+	VANDPS   Z1, Z0, Z0
+	VMOVUPS  (CX), Z1
+	VADDPS   (DI), Z1, Z1
+	VXORPS   all80000000<>+0(SB), Z0, Z0
+	VMOVUPS  Z1, (CX)
+	VMOVUPS  Z0, (DX)
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
+	ADDQ     $0x00000040, BX
+	ADDQ     $0x00000040, SI
+	ADDQ     $0x00000040, DI
+	SUBQ     $0x10, AX
+	JMP      wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, R8
@@ -20782,31 +22937,66 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VMOVUPS (DI), Y3
-	VCMPPS  $0x04, all00000000<>+0(SB), Y3, Y4
-	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y1, Y3, Y1
-	VANDPS  Y1, Y4, Y1
-	VADDPS  Y3, Y0, Y0
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (DI), Y0
+	VCMPPS  $0x04, all00000000<>+0(SB), Y0, Y0
+	VMOVUPS 32(DI), Y1
+	VCMPPS  $0x04, all00000000<>+0(SB), Y1, Y1
+	VMOVUPS (BX), Y2
+	VSUBPS  (SI), Y2, Y2
+	VMOVUPS 32(BX), Y3
+	VSUBPS  32(SI), Y3, Y3
+	VMOVUPS (DI), Y4
+	VMULPS  Y2, Y4, Y2
+	VMOVUPS 32(DI), Y4
+	VMULPS  Y3, Y4, Y3
+	VANDPS  Y2, Y0, Y0
+	VANDPS  Y3, Y1, Y1
+	VMOVUPS (CX), Y2
+	VADDPS  (DI), Y2, Y2
+	VMOVUPS 32(CX), Y3
+	VADDPS  32(DI), Y3, Y3
+	VXORPS  all80000000<>+0(SB), Y0, Y0
 	VXORPS  all80000000<>+0(SB), Y1, Y1
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, (DX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DI), Y0
+	VCMPPS  $0x04, all00000000<>+0(SB), Y0, Y0
+	VMOVUPS (BX), Y1
+	VSUBPS  (SI), Y1, Y1
+	VMOVUPS (DI), Y2
+	VMULPS  Y1, Y2, Y1
+	VANDPS  Y1, Y0, Y0
+	VMOVUPS (CX), Y1
+	VADDPS  (DI), Y1, Y1
+	VXORPS  all80000000<>+0(SB), Y0, Y0
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, (DX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), R8
@@ -20841,26 +23031,46 @@ TEXT ·halfSquaredVector(SB), NOSPLIT, $0-40
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z0
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (BX), Z0
-	VMOVUPS (SI), Z1
-	VSUBPS  Z1, Z0, Z0
+	VSUBPS  (SI), Z0, Z0
+	VMOVUPS 64(BX), Z1
+	VSUBPS  64(SI), Z1, Z1
+	VMULPS  all3f000000<>+0(SB), Z0, Z2
+	VMULPS  all3f000000<>+0(SB), Z1, Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z3, Z3
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z3, 64(CX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (BX), Z0
+	VSUBPS  (SI), Z0, Z0
 	VMULPS  all3f000000<>+0(SB), Z0, Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
 	VMOVUPS Z0, (DX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
 	SUBQ    $0x10, AX
-	JMP     wide_loop
+	JMP     wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DI
@@ -20881,26 +23091,46 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y0
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (BX), Y0
-	VMOVUPS (SI), Y1
-	VSUBPS  Y1, Y0, Y0
+	VSUBPS  (SI), Y0, Y0
+	VMOVUPS 32(BX), Y1
+	VSUBPS  32(SI), Y1, Y1
+	VMULPS  all3f000000<>+0(SB), Y0, Y2
+	VMULPS  all3f000000<>+0(SB), Y1, Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y3, 32(CX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (BX), Y0
+	VSUBPS  (SI), Y0, Y0
 	VMULPS  all3f000000<>+0(SB), Y0, Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y0, (DX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DI
@@ -20930,21 +23160,35 @@ TEXT ·differenceVector(SB), NOSPLIT, $0-32
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (DX), Z0
-	VMOVUPS (BX), Z1
-	VSUBPS  Z1, Z0, Z0
+	VSUBPS  (BX), Z0, Z0
+	VMOVUPS 64(DX), Z1
+	VSUBPS  64(BX), Z1, Z1
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z1, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (DX), Z0
+	VSUBPS  (BX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, SI
@@ -20961,21 +23205,35 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (DX), Y0
-	VMOVUPS (BX), Y1
-	VSUBPS  Y1, Y0, Y0
+	VSUBPS  (BX), Y0, Y0
+	VMOVUPS 32(DX), Y1
+	VSUBPS  32(BX), Y1, Y1
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y0
+	VSUBPS  (BX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), SI
@@ -21002,24 +23260,40 @@ TEXT ·softmaxSlopeVector(SB), NOSPLIT, $0-40
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (DX), Z0
-	VMOVUPS (BX), Z1
-	VMOVUPS (SI), Z2
-	VMULPS  Z1, Z0, Z0
-	VSUBPS  Z2, Z0, Z0
+	VMULPS  (BX), Z0, Z0
+	VMOVUPS 64(DX), Z1
+	VMULPS  64(BX), Z1, Z1
+	VSUBPS  (SI), Z0, Z0
+	VSUBPS  64(SI), Z1, Z1
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z1, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (DX), Z0
+	VMULPS  (BX), Z0, Z0
+	VSUBPS  (SI), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DI
@@ -21038,24 +23312,40 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (DX), Y0
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VMULPS  Y1, Y0, Y0
-	VSUBPS  Y2, Y0, Y0
+	VMULPS  (BX), Y0, Y0
+	VMOVUPS 32(DX), Y1
+	VMULPS  32(BX), Y1, Y1
+	VSUBPS  (SI), Y0, Y0
+	VSUBPS  32(SI), Y1, Y1
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y0
+	VMULPS  (BX), Y0, Y0
+	VSUBPS  (SI), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DI
@@ -21082,19 +23372,33 @@ TEXT ·addVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VADDPS  Z1, Z0, Z0
+	VADDPS  (DX), Z0, Z0
+	VMOVUPS 64(CX), Z1
+	VADDPS  64(DX), Z1, Z1
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z1, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (CX), Z0
+	VADDPS  (DX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -21110,19 +23414,33 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VADDPS  Y1, Y0, Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS 32(CX), Y1
+	VADDPS  32(DX), Y1, Y1
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -21146,19 +23464,33 @@ TEXT ·multiplyVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VMULPS  Z1, Z0, Z0
+	VMULPS  (DX), Z0, Z0
+	VMOVUPS 64(CX), Z1
+	VMULPS  64(DX), Z1, Z1
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z1, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (CX), Z0
+	VMULPS  (DX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -21174,19 +23506,33 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VMULPS  Y1, Y0, Y0
+	VMULPS  (DX), Y0, Y0
+	VMOVUPS 32(CX), Y1
+	VMULPS  32(DX), Y1, Y1
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -21210,19 +23556,33 @@ TEXT ·divideVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z1
-	VDIVPS  Z1, Z0, Z0
+	VDIVPS  (DX), Z0, Z0
+	VMOVUPS 64(CX), Z1
+	VDIVPS  64(DX), Z1, Z1
 	VMOVUPS Z0, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z1, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (CX), Z0
+	VDIVPS  (DX), Z0, Z0
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -21238,19 +23598,33 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y1
-	VDIVPS  Y1, Y0, Y0
+	VDIVPS  (DX), Y0, Y0
+	VMOVUPS 32(CX), Y1
+	VDIVPS  32(DX), Y1, Y1
 	VMOVUPS Y0, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y1, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (CX), Y0
+	VDIVPS  (DX), Y0, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -21275,17 +23649,31 @@ TEXT ·divideByVector(SB), NOSPLIT, $0-20
 	MOVSS        s+16(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS 64(CX), Z2
+	VDIVPS  Z0, Z2, Z2
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
 	CMPQ    AX, $0x10
-	JLT     wide_rest
+	JLT     after_wide_by1
 	VMOVUPS (CX), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
+	ADDQ    $0x00000040, CX
 	SUBQ    $0x10, AX
-	JMP     wide_loop
+	JMP     wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DX
@@ -21303,17 +23691,31 @@ narrow:
 	MOVSS        s+16(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS 32(CX), Y2
+	VDIVPS  Y0, Y2, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
 	CMPQ    AX, $0x08
-	JLT     rest
+	JLT     after_by1
 	VMOVUPS (CX), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
+	ADDQ    $0x00000020, CX
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DX
@@ -21338,19 +23740,33 @@ TEXT ·shiftVector(SB), NOSPLIT, $0-28
 	MOVSS        s+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (DX), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS 64(DX), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
 	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z1
+	JLT     after_wide_by1
 	VMOVUPS (DX), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
 	SUBQ    $0x10, AX
-	JMP     wide_loop
+	JMP     wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -21369,19 +23785,33 @@ narrow:
 	MOVSS        s+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (DX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 32(DX), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
 	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y1
+	JLT     after_by1
 	VMOVUPS (DX), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -21406,17 +23836,31 @@ TEXT ·scaleVector(SB), NOSPLIT, $0-20
 	MOVSS        s+16(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX), Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
 	CMPQ    AX, $0x10
-	JLT     wide_rest
+	JLT     after_wide_by1
 	VMOVUPS (CX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
+	ADDQ    $0x00000040, CX
 	SUBQ    $0x10, AX
-	JMP     wide_loop
+	JMP     wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DX
@@ -21434,17 +23878,31 @@ narrow:
 	MOVSS        s+16(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(CX), Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
 	CMPQ    AX, $0x08
-	JLT     rest
+	JLT     after_by1
 	VMOVUPS (CX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
+	ADDQ    $0x00000020, CX
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DX
@@ -21470,22 +23928,38 @@ TEXT ·sumScaledVector(SB), NOSPLIT, $0-36
 	MOVSS        s+32(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z1
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (DX), Z1
-	VMOVUPS (BX), Z2
-	VADDPS  Z2, Z1, Z1
+	VADDPS  (BX), Z1, Z1
+	VMOVUPS 64(DX), Z2
+	VADDPS  64(BX), Z2, Z2
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (DX), Z1
+	VADDPS  (BX), Z1, Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
 	SUBQ    $0x10, AX
-	JMP     wide_loop
+	JMP     wide_by1
 
-wide_rest:
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, SI
@@ -21506,22 +23980,38 @@ narrow:
 	MOVSS        s+32(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y1
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (DX), Y1
-	VMOVUPS (BX), Y2
-	VADDPS  Y2, Y1, Y1
+	VADDPS  (BX), Y1, Y1
+	VMOVUPS 32(DX), Y2
+	VADDPS  32(BX), Y2, Y2
+	VMULPS  Y0, Y1, Y1
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y1
+	VADDPS  (BX), Y1, Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
 	SUBQ    $0x08, AX
-	JMP     loop
+	JMP     by1
 
-rest:
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), SI
@@ -21549,20 +24039,39 @@ TEXT ·addScaledVector(SB), NOSPLIT, $0-28
 	MOVSS        s+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z1
-	VMOVUPS (DX), Z2
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (DX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(DX), Z2
 	VMULPS  Z0, Z2, Z2
-	VADDPS  Z2, Z1, Z1
+	VMOVUPS (CX), Z3
+	VADDPS  Z1, Z3, Z1
+	VMOVUPS 64(CX), Z3
+	VADDPS  Z2, Z3, Z2
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (DX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (CX), Z2
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -21582,20 +24091,39 @@ narrow:
 	MOVSS        s+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(DX), Y2
 	VMULPS  Y0, Y2, Y2
-	VADDPS  Y2, Y1, Y1
+	VMOVUPS (CX), Y3
+	VADDPS  Y1, Y3, Y1
+	VMOVUPS 32(CX), Y3
+	VADDPS  Y2, Y3, Y2
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS (CX), Y2
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -21620,25 +24148,57 @@ TEXT ·largestVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ       AX, $0x10
-	JLT        wide_rest
-	VMOVUPS    (CX), Z0
-	VMOVUPS    (DX), Z1
-	VCMPPS     $0x1e, Z0, Z1, K1
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    (DX), Z0
+	VCMPPS     $0x1e, (CX), Z0, K1
+	VPMOVM2D   K1, Z0
+	VMOVUPS    64(DX), Z1
+	VCMPPS     $0x1e, 64(CX), Z1, K1
+	VPMOVM2D   K1, Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x04, (DX), Z2, K1
 	VPMOVM2D   K1, Z2
-	VCMPPS     $0x04, Z1, Z1, K1
+	VMOVUPS    64(DX), Z3
+	VCMPPS     $0x04, 64(DX), Z3, K1
 	VPMOVM2D   K1, Z3
-	VORPS      Z3, Z2, Z2
-	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z0, Z1, Z2
-	VMOVUPS    Z2, (CX)
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	SUBQ       $0x10, AX
-	JMP        wide_loop
+	VORPS      Z2, Z0, Z0
+	VORPS      Z3, Z1, Z1
+	VMOVAPS    Z0, Z0
+	VMOVUPS    (DX), Z2
+	VPTERNLOGD $0xca, (CX), Z2, Z0
+	VMOVAPS    Z1, Z1
+	VMOVUPS    64(DX), Z2
+	VPTERNLOGD $0xca, 64(CX), Z2, Z1
+	VMOVUPS    Z0, (CX)
+	VMOVUPS    Z1, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    (DX), Z0
+	VCMPPS     $0x1e, (CX), Z0, K1
+	VPMOVM2D   K1, Z0
+	VMOVUPS    (DX), Z1
+	VCMPPS     $0x04, (DX), Z1, K1
+	VPMOVM2D   K1, Z1
+	VORPS      Z1, Z0, Z0
+	VMOVAPS    Z0, Z0
+	VMOVUPS    (DX), Z1
+	VPTERNLOGD $0xca, (CX), Z1, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
 	TESTQ      AX, AX
 	JZ         wide_done
 	MOVQ       $-1, BX
@@ -21660,22 +24220,48 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ      AX, $0x08
-	JLT       rest
-	VMOVUPS   (CX), Y0
-	VMOVUPS   (DX), Y1
-	VCMPPS    $0x1e, Y0, Y1, Y2
-	VCMPPS    $0x04, Y1, Y1, Y3
-	VORPS     Y3, Y2, Y2
-	VBLENDVPS Y2, Y1, Y0, Y0
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   (DX), Y0
+	VCMPPS    $0x1e, (CX), Y0, Y0
+	VMOVUPS   32(DX), Y1
+	VCMPPS    $0x1e, 32(CX), Y1, Y1
+	VMOVUPS   (DX), Y2
+	VCMPPS    $0x04, (DX), Y2, Y2
+	VMOVUPS   32(DX), Y3
+	VCMPPS    $0x04, 32(DX), Y3, Y3
+	VORPS     Y2, Y0, Y0
+	VORPS     Y3, Y1, Y1
+	VMOVUPS   (CX), Y2
+	VBLENDVPS Y0, (DX), Y2, Y0
+	VMOVUPS   32(CX), Y2
+	VBLENDVPS Y1, 32(DX), Y2, Y1
 	VMOVUPS   Y0, (CX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	SUBQ      $0x08, AX
-	JMP       loop
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
 
-rest:
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   (DX), Y0
+	VCMPPS    $0x1e, (CX), Y0, Y0
+	VMOVUPS   (DX), Y1
+	VCMPPS    $0x04, (DX), Y1, Y1
+	VORPS     Y1, Y0, Y0
+	VMOVUPS   (CX), Y1
+	VBLENDVPS Y0, (DX), Y1, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -21704,60 +24290,149 @@ TEXT ·expNormVector(SB), NOSPLIT, $0-40
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z0
-	VMOVUPS (DX), Z0
-	VMOVUPS (BX), Z1
-	VMOVUPS (SI), Z2
-	VSUBPS  Z2, Z1, Z1
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (BX), Z0
+	VSUBPS  (SI), Z0, Z0
+	VMOVUPS 64(BX), Z1
+	VSUBPS  64(SI), Z1, Z1
 	VMOVUPS allc2d00000<>+0(SB), Z2
+	VMAXPS  Z0, Z2, Z0
 	VMAXPS  Z1, Z2, Z1
 	VMOVUPS all42b20000<>+0(SB), Z2
+	VMINPS  Z0, Z2, Z0
 	VMINPS  Z1, Z2, Z1
-	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z2
+	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z2
+	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z3
 	VADDPS  all4b400000<>+0(SB), Z2, Z2
-	VSUBPS  all4b400000<>+0(SB), Z2, Z3
+	VADDPS  all4b400000<>+0(SB), Z3, Z3
+	VSUBPS  all4b400000<>+0(SB), Z2, Z4
+	VSUBPS  all4b400000<>+0(SB), Z3, Z5
 	VPSUBD  all4b400000<>+0(SB), Z2, Z2
-	VMULPS  all3f318000<>+0(SB), Z3, Z4
-	VSUBPS  Z4, Z1, Z1
-	VMULPS  allb95e8083<>+0(SB), Z3, Z3
-	VSUBPS  Z3, Z1, Z4
-	VSUBPS  Z4, Z1, Z1
-	VSUBPS  Z3, Z1, Z1
-	VMULPS  all3ab6d8dd<>+0(SB), Z4, Z3
-	VADDPS  all3c091da5<>+0(SB), Z3, Z3
-	VMULPS  Z4, Z3, Z3
-	VADDPS  all3d2aaa31<>+0(SB), Z3, Z3
-	VMULPS  Z4, Z3, Z3
-	VADDPS  all3e2aaa48<>+0(SB), Z3, Z3
-	VMULPS  Z4, Z3, Z3
-	VADDPS  all3f000000<>+0(SB), Z3, Z3
-	VMULPS  Z4, Z4, Z5
-	VMULPS  Z3, Z5, Z3
-	VADDPS  Z1, Z3, Z1
-	VADDPS  Z1, Z4, Z1
+	VPSUBD  all4b400000<>+0(SB), Z3, Z3
+	VMULPS  all3f318000<>+0(SB), Z4, Z6
+	VMULPS  all3f318000<>+0(SB), Z5, Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMULPS  allb95e8083<>+0(SB), Z4, Z4
+	VMULPS  allb95e8083<>+0(SB), Z5, Z5
+	VSUBPS  Z4, Z0, Z6
+	VSUBPS  Z5, Z1, Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VSUBPS  Z4, Z0, Z0
+	VSUBPS  Z5, Z1, Z1
+	VMULPS  all3ab6d8dd<>+0(SB), Z6, Z4
+	VMULPS  all3ab6d8dd<>+0(SB), Z7, Z5
+	VADDPS  all3c091da5<>+0(SB), Z4, Z4
+	VADDPS  all3c091da5<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  all3d2aaa31<>+0(SB), Z4, Z4
+	VADDPS  all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  all3e2aaa48<>+0(SB), Z4, Z4
+	VADDPS  all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  all3f000000<>+0(SB), Z4, Z4
+	VADDPS  all3f000000<>+0(SB), Z5, Z5
+	VMULPS  Z6, Z6, Z8
+	VMULPS  Z7, Z7, Z9
+	VMULPS  Z4, Z8, Z4
+	VMULPS  Z5, Z9, Z5
+	VADDPS  Z0, Z4, Z0
+	VADDPS  Z1, Z5, Z1
+	VADDPS  Z0, Z6, Z0
+	VADDPS  Z1, Z7, Z1
+	VADDPS  all3f800000<>+0(SB), Z0, Z0
 	VADDPS  all3f800000<>+0(SB), Z1, Z1
-	VPSRAD  $0x01, Z2, Z3
-	VPADDD  all0000007f<>+0(SB), Z3, Z4
-	VPSLLD  $0x17, Z4, Z4
-	VMULPS  Z4, Z1, Z1
-	VPSUBD  Z3, Z2, Z2
+	VPSRAD  $0x01, Z2, Z4
+	VPSRAD  $0x01, Z3, Z5
+	VPADDD  all0000007f<>+0(SB), Z4, Z6
+	VPADDD  all0000007f<>+0(SB), Z5, Z7
+	VPSLLD  $0x17, Z6, Z6
+	VPSLLD  $0x17, Z7, Z7
+	VMULPS  Z6, Z0, Z0
+	VMULPS  Z7, Z1, Z1
+	VPSUBD  Z4, Z2, Z2
+	VPSUBD  Z5, Z3, Z3
 	VPADDD  all0000007f<>+0(SB), Z2, Z2
+	VPADDD  all0000007f<>+0(SB), Z3, Z3
 	VPSLLD  $0x17, Z2, Z2
-	VMULPS  Z2, Z1, Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z1, (CX)
-	VMOVUPS Z0, (DX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z2, Z0, Z0
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS (DX), Z2
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS 64(DX), Z3
+	VADDPS  Z1, Z3, Z3
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (BX), Z0
+	VSUBPS  (SI), Z0, Z0
+	VMOVUPS allc2d00000<>+0(SB), Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS all42b20000<>+0(SB), Z1
+	VMINPS  Z0, Z1, Z0
+	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS  all4b400000<>+0(SB), Z1, Z1
+	VSUBPS  all4b400000<>+0(SB), Z1, Z2
+	VPSUBD  all4b400000<>+0(SB), Z1, Z1
+	VMULPS  all3f318000<>+0(SB), Z2, Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  allb95e8083<>+0(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z3
+	VSUBPS  Z3, Z0, Z0
+	VSUBPS  Z2, Z0, Z0
+	VMULPS  all3ab6d8dd<>+0(SB), Z3, Z2
+	VADDPS  all3c091da5<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  all3d2aaa31<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  all3e2aaa48<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z2, Z2
+	VADDPS  all3f000000<>+0(SB), Z2, Z2
+	VMULPS  Z3, Z3, Z4
+	VMULPS  Z2, Z4, Z2
+	VADDPS  Z0, Z2, Z0
+	VADDPS  Z0, Z3, Z0
+	VADDPS  all3f800000<>+0(SB), Z0, Z0
+	VPSRAD  $0x01, Z1, Z2
+	VPADDD  all0000007f<>+0(SB), Z2, Z3
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z3, Z0, Z0
+	VPSUBD  Z2, Z1, Z1
+	VPADDD  all0000007f<>+0(SB), Z1, Z1
+	VPSLLD  $0x17, Z1, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS (DX), Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, (DX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DI
@@ -21812,60 +24487,149 @@ wide_done:
 	RET
 
 narrow:
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y0
-	VMOVUPS (DX), Y0
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VSUBPS  Y2, Y1, Y1
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (BX), Y0
+	VSUBPS  (SI), Y0, Y0
+	VMOVUPS 32(BX), Y1
+	VSUBPS  32(SI), Y1, Y1
 	VMOVUPS allc2d00000<>+0(SB), Y2
+	VMAXPS  Y0, Y2, Y0
 	VMAXPS  Y1, Y2, Y1
 	VMOVUPS all42b20000<>+0(SB), Y2
+	VMINPS  Y0, Y2, Y0
 	VMINPS  Y1, Y2, Y1
-	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y2
+	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y2
+	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y3
 	VADDPS  all4b400000<>+0(SB), Y2, Y2
-	VSUBPS  all4b400000<>+0(SB), Y2, Y3
+	VADDPS  all4b400000<>+0(SB), Y3, Y3
+	VSUBPS  all4b400000<>+0(SB), Y2, Y4
+	VSUBPS  all4b400000<>+0(SB), Y3, Y5
 	VPSUBD  all4b400000<>+0(SB), Y2, Y2
-	VMULPS  all3f318000<>+0(SB), Y3, Y4
-	VSUBPS  Y4, Y1, Y1
-	VMULPS  allb95e8083<>+0(SB), Y3, Y3
-	VSUBPS  Y3, Y1, Y4
-	VSUBPS  Y4, Y1, Y1
-	VSUBPS  Y3, Y1, Y1
-	VMULPS  all3ab6d8dd<>+0(SB), Y4, Y3
-	VADDPS  all3c091da5<>+0(SB), Y3, Y3
-	VMULPS  Y4, Y3, Y3
-	VADDPS  all3d2aaa31<>+0(SB), Y3, Y3
-	VMULPS  Y4, Y3, Y3
-	VADDPS  all3e2aaa48<>+0(SB), Y3, Y3
-	VMULPS  Y4, Y3, Y3
-	VADDPS  all3f000000<>+0(SB), Y3, Y3
-	VMULPS  Y4, Y4, Y5
-	VMULPS  Y3, Y5, Y3
-	VADDPS  Y1, Y3, Y1
-	VADDPS  Y1, Y4, Y1
+	VPSUBD  all4b400000<>+0(SB), Y3, Y3
+	VMULPS  all3f318000<>+0(SB), Y4, Y6
+	VMULPS  all3f318000<>+0(SB), Y5, Y7
+	VSUBPS  Y6, Y0, Y0
+	VSUBPS  Y7, Y1, Y1
+	VMULPS  allb95e8083<>+0(SB), Y4, Y4
+	VMULPS  allb95e8083<>+0(SB), Y5, Y5
+	VSUBPS  Y4, Y0, Y6
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y0, Y0
+	VSUBPS  Y7, Y1, Y1
+	VSUBPS  Y4, Y0, Y0
+	VSUBPS  Y5, Y1, Y1
+	VMULPS  all3ab6d8dd<>+0(SB), Y6, Y4
+	VMULPS  all3ab6d8dd<>+0(SB), Y7, Y5
+	VADDPS  all3c091da5<>+0(SB), Y4, Y4
+	VADDPS  all3c091da5<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  all3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS  all3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  all3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS  all3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  all3f000000<>+0(SB), Y4, Y4
+	VADDPS  all3f000000<>+0(SB), Y5, Y5
+	VMULPS  Y6, Y6, Y8
+	VMULPS  Y7, Y7, Y9
+	VMULPS  Y4, Y8, Y4
+	VMULPS  Y5, Y9, Y5
+	VADDPS  Y0, Y4, Y0
+	VADDPS  Y1, Y5, Y1
+	VADDPS  Y0, Y6, Y0
+	VADDPS  Y1, Y7, Y1
+	VADDPS  all3f800000<>+0(SB), Y0, Y0
 	VADDPS  all3f800000<>+0(SB), Y1, Y1
-	VPSRAD  $0x01, Y2, Y3
-	VPADDD  all0000007f<>+0(SB), Y3, Y4
-	VPSLLD  $0x17, Y4, Y4
-	VMULPS  Y4, Y1, Y1
-	VPSUBD  Y3, Y2, Y2
+	VPSRAD  $0x01, Y2, Y4
+	VPSRAD  $0x01, Y3, Y5
+	VPADDD  all0000007f<>+0(SB), Y4, Y6
+	VPADDD  all0000007f<>+0(SB), Y5, Y7
+	VPSLLD  $0x17, Y6, Y6
+	VPSLLD  $0x17, Y7, Y7
+	VMULPS  Y6, Y0, Y0
+	VMULPS  Y7, Y1, Y1
+	VPSUBD  Y4, Y2, Y2
+	VPSUBD  Y5, Y3, Y3
 	VPADDD  all0000007f<>+0(SB), Y2, Y2
+	VPADDD  all0000007f<>+0(SB), Y3, Y3
 	VPSLLD  $0x17, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y0, (DX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	SUBQ    $0x08, AX
-	JMP     loop
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS (DX), Y2
+	VADDPS  Y0, Y2, Y2
+	VMOVUPS 32(DX), Y3
+	VADDPS  Y1, Y3, Y3
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (BX), Y0
+	VSUBPS  (SI), Y0, Y0
+	VMOVUPS allc2d00000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS all42b20000<>+0(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y1
+	VADDPS  all4b400000<>+0(SB), Y1, Y1
+	VSUBPS  all4b400000<>+0(SB), Y1, Y2
+	VPSUBD  all4b400000<>+0(SB), Y1, Y1
+	VMULPS  all3f318000<>+0(SB), Y2, Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  allb95e8083<>+0(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y3
+	VSUBPS  Y3, Y0, Y0
+	VSUBPS  Y2, Y0, Y0
+	VMULPS  all3ab6d8dd<>+0(SB), Y3, Y2
+	VADDPS  all3c091da5<>+0(SB), Y2, Y2
+	VMULPS  Y3, Y2, Y2
+	VADDPS  all3d2aaa31<>+0(SB), Y2, Y2
+	VMULPS  Y3, Y2, Y2
+	VADDPS  all3e2aaa48<>+0(SB), Y2, Y2
+	VMULPS  Y3, Y2, Y2
+	VADDPS  all3f000000<>+0(SB), Y2, Y2
+	VMULPS  Y3, Y3, Y4
+	VMULPS  Y2, Y4, Y2
+	VADDPS  Y0, Y2, Y0
+	VADDPS  Y0, Y3, Y0
+	VADDPS  all3f800000<>+0(SB), Y0, Y0
+	VPSRAD  $0x01, Y1, Y2
+	VPADDD  all0000007f<>+0(SB), Y2, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y0, Y0
+	VPSUBD  Y2, Y1, Y1
+	VPADDD  all0000007f<>+0(SB), Y1, Y1
+	VPSLLD  $0x17, Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS (DX), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, (DX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DI
@@ -21930,20 +24694,39 @@ TEXT ·descendVector(SB), NOSPLIT, $0-28
 	MOVSS        rate+24(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
-	VMOVUPS (CX), Z1
-	VMOVUPS (DX), Z2
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (DX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(DX), Z2
 	VMULPS  Z0, Z2, Z2
-	VSUBPS  Z2, Z1, Z1
+	VMOVUPS (CX), Z3
+	VSUBPS  Z1, Z3, Z1
+	VMOVUPS 64(CX), Z3
+	VSUBPS  Z2, Z3, Z2
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x40, DX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (DX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (CX), Z2
+	VSUBPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, BX
@@ -21963,20 +24746,39 @@ narrow:
 	MOVSS        rate+24(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y1
-	VMOVUPS (DX), Y2
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(DX), Y2
 	VMULPS  Y0, Y2, Y2
-	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (CX), Y3
+	VSUBPS  Y1, Y3, Y1
+	VMOVUPS 32(CX), Y3
+	VSUBPS  Y2, Y3, Y2
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS (CX), Y2
+	VSUBPS  Y1, Y2, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), BX
@@ -22002,18 +24804,37 @@ TEXT ·decayVector(SB), NOSPLIT, $0-20
 	MOVSS        rate+16(FP), X0
 	VBROADCASTSS X0, Z0
 
-wide_loop:
-	CMPQ    AX, $0x10
-	JLT     wide_rest
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
 	VMOVUPS (CX), Z1
-	VMULPS  Z0, Z1, Z2
-	VSUBPS  Z2, Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX), Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS (CX), Z3
+	VSUBPS  Z1, Z3, Z1
+	VMOVUPS 64(CX), Z3
+	VSUBPS  Z2, Z3, Z2
 	VMOVUPS Z1, (CX)
-	ADDQ    $0x40, CX
-	SUBQ    $0x10, AX
-	JMP     wide_loop
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (CX), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (CX), Z2
+	VSUBPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DX
@@ -22032,18 +24853,37 @@ narrow:
 	MOVSS        rate+16(FP), X0
 	VBROADCASTSS X0, Y0
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
 	VMOVUPS (CX), Y1
-	VMULPS  Y0, Y1, Y2
-	VSUBPS  Y2, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(CX), Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS (CX), Y3
+	VSUBPS  Y1, Y3, Y1
+	VMOVUPS 32(CX), Y3
+	VSUBPS  Y2, Y3, Y2
 	VMOVUPS Y1, (CX)
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS (CX), Y2
+	VSUBPS  Y1, Y2, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DX
@@ -22072,29 +24912,62 @@ TEXT ·momentumVector(SB), NOSPLIT, $0-40
 	MOVSS        mu+36(FP), X1
 	VBROADCASTSS X1, Z1
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z2
-	VMOVUPS  (DX), Z3
-	VMOVUPS  (BX), Z4
-	VMULPS   Z1, Z4, Z4
-	VADDPS   Z3, Z4, Z3
-	VANDPS   all7fffffff<>+0(SB), Z3, Z4
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
+	VMOVUPS  (BX), Z2
+	VMULPS   Z1, Z2, Z2
+	VMOVUPS  64(BX), Z3
+	VMULPS   Z1, Z3, Z3
+	VADDPS   (DX), Z2, Z2
+	VADDPS   64(DX), Z3, Z3
+	VANDPS   all7fffffff<>+0(SB), Z2, Z4
+	VANDPS   all7fffffff<>+0(SB), Z3, Z5
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z4, K1
 	VPMOVM2D K1, Z4
-	VANDNPS  Z3, Z4, Z3
-	VMULPS   Z0, Z3, Z4
-	VSUBPS   Z4, Z2, Z2
-	VMOVUPS  Z2, (CX)
-	VMOVUPS  Z3, (BX)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
-	ADDQ     $0x40, BX
-	SUBQ     $0x10, AX
-	JMP      wide_loop
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z5, K1
+	VPMOVM2D K1, Z5
+	VANDNPS  Z2, Z4, Z2
+	VANDNPS  Z3, Z5, Z3
+	VMULPS   Z0, Z2, Z4
+	VMULPS   Z0, Z3, Z5
+	VMOVUPS  (CX), Z6
+	VSUBPS   Z4, Z6, Z4
+	VMOVUPS  64(CX), Z6
+	VSUBPS   Z5, Z6, Z5
+	VMOVUPS  Z4, (CX)
+	VMOVUPS  Z2, (BX)
+	VMOVUPS  Z5, 64(CX)
+	VMOVUPS  Z3, 64(BX)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	ADDQ     $0x00000080, BX
+	SUBQ     $0x20, AX
+	JMP      wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (BX), Z2
+	VMULPS   Z1, Z2, Z2
+	VADDPS   (DX), Z2, Z2
+	VANDPS   all7fffffff<>+0(SB), Z2, Z3
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z3, K1
+	VPMOVM2D K1, Z3
+	VANDNPS  Z2, Z3, Z2
+	VMULPS   Z0, Z2, Z3
+	VMOVUPS  (CX), Z4
+	VSUBPS   Z3, Z4, Z3
+	VMOVUPS  Z3, (CX)
+	VMOVUPS  Z2, (BX)
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
+	ADDQ     $0x00000040, BX
+	SUBQ     $0x10, AX
+	JMP      wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, SI
@@ -22124,28 +24997,59 @@ narrow:
 	MOVSS        mu+36(FP), X1
 	VBROADCASTSS X1, Y1
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (BX), Y4
-	VMULPS  Y1, Y4, Y4
-	VADDPS  Y3, Y4, Y3
-	VANDPS  all7fffffff<>+0(SB), Y3, Y4
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (BX), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS 32(BX), Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  (DX), Y2, Y2
+	VADDPS  32(DX), Y3, Y3
+	VANDPS  all7fffffff<>+0(SB), Y2, Y4
+	VANDPS  all7fffffff<>+0(SB), Y3, Y5
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y4, Y4
-	VANDNPS Y3, Y4, Y3
-	VMULPS  Y0, Y3, Y4
-	VSUBPS  Y4, Y2, Y2
-	VMOVUPS Y2, (CX)
-	VMOVUPS Y3, (BX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y5, Y5
+	VANDNPS Y2, Y4, Y2
+	VANDNPS Y3, Y5, Y3
+	VMULPS  Y0, Y2, Y4
+	VMULPS  Y0, Y3, Y5
+	VMOVUPS (CX), Y6
+	VSUBPS  Y4, Y6, Y4
+	VMOVUPS 32(CX), Y6
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (BX), Y2
+	VMULPS  Y1, Y2, Y2
+	VADDPS  (DX), Y2, Y2
+	VANDPS  all7fffffff<>+0(SB), Y2, Y3
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y3, Y3
+	VANDNPS Y2, Y3, Y2
+	VMULPS  Y0, Y2, Y3
+	VMOVUPS (CX), Y4
+	VSUBPS  Y3, Y4, Y3
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y2, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), SI
@@ -22200,31 +25104,71 @@ TEXT ·nesterovVector(SB), NOSPLIT, $0-40
 	MOVSS        mu+36(FP), X1
 	VBROADCASTSS X1, Z1
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z2
-	VMOVUPS  (DX), Z3
-	VMOVUPS  (BX), Z4
-	VMULPS   Z1, Z4, Z4
-	VADDPS   Z3, Z4, Z4
-	VANDPS   all7fffffff<>+0(SB), Z4, Z5
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
+	VMOVUPS  (BX), Z2
+	VMULPS   Z1, Z2, Z2
+	VMOVUPS  64(BX), Z3
+	VMULPS   Z1, Z3, Z3
+	VADDPS   (DX), Z2, Z2
+	VADDPS   64(DX), Z3, Z3
+	VANDPS   all7fffffff<>+0(SB), Z2, Z4
+	VANDPS   all7fffffff<>+0(SB), Z3, Z5
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z4, K1
+	VPMOVM2D K1, Z4
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z5, K1
 	VPMOVM2D K1, Z5
-	VANDNPS  Z4, Z5, Z4
-	VMULPS   Z1, Z4, Z5
-	VADDPS   Z5, Z3, Z3
-	VMULPS   Z0, Z3, Z3
-	VSUBPS   Z3, Z2, Z2
-	VMOVUPS  Z2, (CX)
-	VMOVUPS  Z4, (BX)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
-	ADDQ     $0x40, BX
-	SUBQ     $0x10, AX
-	JMP      wide_loop
+	VANDNPS  Z2, Z4, Z2
+	VANDNPS  Z3, Z5, Z3
+	VMULPS   Z1, Z2, Z4
+	VMULPS   Z1, Z3, Z5
+	VMOVUPS  (DX), Z6
+	VADDPS   Z4, Z6, Z4
+	VMOVUPS  64(DX), Z6
+	VADDPS   Z5, Z6, Z5
+	VMULPS   Z0, Z4, Z4
+	VMULPS   Z0, Z5, Z5
+	VMOVUPS  (CX), Z6
+	VSUBPS   Z4, Z6, Z4
+	VMOVUPS  64(CX), Z6
+	VSUBPS   Z5, Z6, Z5
+	VMOVUPS  Z4, (CX)
+	VMOVUPS  Z2, (BX)
+	VMOVUPS  Z5, 64(CX)
+	VMOVUPS  Z3, 64(BX)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	ADDQ     $0x00000080, BX
+	SUBQ     $0x20, AX
+	JMP      wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (BX), Z2
+	VMULPS   Z1, Z2, Z2
+	VADDPS   (DX), Z2, Z2
+	VANDPS   all7fffffff<>+0(SB), Z2, Z3
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z3, K1
+	VPMOVM2D K1, Z3
+	VANDNPS  Z2, Z3, Z2
+	VMULPS   Z1, Z2, Z3
+	VMOVUPS  (DX), Z4
+	VADDPS   Z3, Z4, Z3
+	VMULPS   Z0, Z3, Z3
+	VMOVUPS  (CX), Z4
+	VSUBPS   Z3, Z4, Z3
+	VMOVUPS  Z3, (CX)
+	VMOVUPS  Z2, (BX)
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
+	ADDQ     $0x00000040, BX
+	SUBQ     $0x10, AX
+	JMP      wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, SI
@@ -22256,30 +25200,68 @@ narrow:
 	MOVSS        mu+36(FP), X1
 	VBROADCASTSS X1, Y1
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y2
-	VMOVUPS (DX), Y3
-	VMOVUPS (BX), Y4
-	VMULPS  Y1, Y4, Y4
-	VADDPS  Y3, Y4, Y4
-	VANDPS  all7fffffff<>+0(SB), Y4, Y5
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (BX), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS 32(BX), Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  (DX), Y2, Y2
+	VADDPS  32(DX), Y3, Y3
+	VANDPS  all7fffffff<>+0(SB), Y2, Y4
+	VANDPS  all7fffffff<>+0(SB), Y3, Y5
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y4, Y4
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y5, Y5
-	VANDNPS Y4, Y5, Y4
-	VMULPS  Y1, Y4, Y5
-	VADDPS  Y5, Y3, Y3
-	VMULPS  Y0, Y3, Y3
-	VSUBPS  Y3, Y2, Y2
-	VMOVUPS Y2, (CX)
-	VMOVUPS Y4, (BX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VANDNPS Y2, Y4, Y2
+	VANDNPS Y3, Y5, Y3
+	VMULPS  Y1, Y2, Y4
+	VMULPS  Y1, Y3, Y5
+	VMOVUPS (DX), Y6
+	VADDPS  Y4, Y6, Y4
+	VMOVUPS 32(DX), Y6
+	VADDPS  Y5, Y6, Y5
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y0, Y5, Y5
+	VMOVUPS (CX), Y6
+	VSUBPS  Y4, Y6, Y4
+	VMOVUPS 32(CX), Y6
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (BX), Y2
+	VMULPS  Y1, Y2, Y2
+	VADDPS  (DX), Y2, Y2
+	VANDPS  all7fffffff<>+0(SB), Y2, Y3
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y3, Y3
+	VANDNPS Y2, Y3, Y2
+	VMULPS  Y1, Y2, Y3
+	VMOVUPS (DX), Y4
+	VADDPS  Y3, Y4, Y3
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS (CX), Y4
+	VSUBPS  Y3, Y4, Y3
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y2, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), SI
@@ -22322,34 +25304,83 @@ TEXT ·rmsPropVector(SB), NOSPLIT, $0-48
 	MOVSS        eps+44(FP), X3
 	VBROADCASTSS X3, Z3
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z4
-	VMOVUPS  (DX), Z5
-	VMOVUPS  (BX), Z6
-	VMULPS   Z1, Z6, Z6
-	VMULPS   Z2, Z5, Z7
-	VMULPS   Z5, Z7, Z7
-	VADDPS   Z7, Z6, Z6
-	VANDPS   all7fffffff<>+0(SB), Z6, Z7
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
+	VMOVUPS  (BX), Z4
+	VMULPS   Z1, Z4, Z4
+	VMOVUPS  64(BX), Z5
+	VMULPS   Z1, Z5, Z5
+	VMOVUPS  (DX), Z6
+	VMULPS   Z2, Z6, Z6
+	VMOVUPS  64(DX), Z7
+	VMULPS   Z2, Z7, Z7
+	VMULPS   (DX), Z6, Z6
+	VMULPS   64(DX), Z7, Z7
+	VADDPS   Z6, Z4, Z4
+	VADDPS   Z7, Z5, Z5
+	VANDPS   all7fffffff<>+0(SB), Z4, Z6
+	VANDPS   all7fffffff<>+0(SB), Z5, Z7
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z6, K1
+	VPMOVM2D K1, Z6
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z7, K1
 	VPMOVM2D K1, Z7
-	VANDNPS  Z6, Z7, Z6
-	VMULPS   Z0, Z5, Z5
-	VSQRTPS  Z6, Z7
-	VADDPS   Z3, Z7, Z7
-	VDIVPS   Z7, Z5, Z5
-	VSUBPS   Z5, Z4, Z4
-	VMOVUPS  Z4, (CX)
-	VMOVUPS  Z6, (BX)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
-	ADDQ     $0x40, BX
-	SUBQ     $0x10, AX
-	JMP      wide_loop
+	VANDNPS  Z4, Z6, Z4
+	VANDNPS  Z5, Z7, Z5
+	VMOVUPS  (DX), Z6
+	VMULPS   Z0, Z6, Z6
+	VMOVUPS  64(DX), Z7
+	VMULPS   Z0, Z7, Z7
+	VSQRTPS  Z4, Z8
+	VSQRTPS  Z5, Z9
+	VADDPS   Z3, Z8, Z8
+	VADDPS   Z3, Z9, Z9
+	VDIVPS   Z8, Z6, Z6
+	VDIVPS   Z9, Z7, Z7
+	VMOVUPS  (CX), Z8
+	VSUBPS   Z6, Z8, Z6
+	VMOVUPS  64(CX), Z8
+	VSUBPS   Z7, Z8, Z7
+	VMOVUPS  Z6, (CX)
+	VMOVUPS  Z4, (BX)
+	VMOVUPS  Z7, 64(CX)
+	VMOVUPS  Z5, 64(BX)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	ADDQ     $0x00000080, BX
+	SUBQ     $0x20, AX
+	JMP      wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (BX), Z4
+	VMULPS   Z1, Z4, Z4
+	VMOVUPS  (DX), Z5
+	VMULPS   Z2, Z5, Z5
+	VMULPS   (DX), Z5, Z5
+	VADDPS   Z5, Z4, Z4
+	VANDPS   all7fffffff<>+0(SB), Z4, Z5
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z5, K1
+	VPMOVM2D K1, Z5
+	VANDNPS  Z4, Z5, Z4
+	VMOVUPS  (DX), Z5
+	VMULPS   Z0, Z5, Z5
+	VSQRTPS  Z4, Z6
+	VADDPS   Z3, Z6, Z6
+	VDIVPS   Z6, Z5, Z5
+	VMOVUPS  (CX), Z6
+	VSUBPS   Z5, Z6, Z5
+	VMOVUPS  Z5, (CX)
+	VMOVUPS  Z4, (BX)
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
+	ADDQ     $0x00000040, BX
+	SUBQ     $0x10, AX
+	JMP      wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, SI
@@ -22388,33 +25419,80 @@ narrow:
 	MOVSS        eps+44(FP), X3
 	VBROADCASTSS X3, Y3
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y4
-	VMOVUPS (DX), Y5
-	VMOVUPS (BX), Y6
-	VMULPS  Y1, Y6, Y6
-	VMULPS  Y2, Y5, Y7
-	VMULPS  Y5, Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VANDPS  all7fffffff<>+0(SB), Y6, Y7
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (BX), Y4
+	VMULPS  Y1, Y4, Y4
+	VMOVUPS 32(BX), Y5
+	VMULPS  Y1, Y5, Y5
+	VMOVUPS (DX), Y6
+	VMULPS  Y2, Y6, Y6
+	VMOVUPS 32(DX), Y7
+	VMULPS  Y2, Y7, Y7
+	VMULPS  (DX), Y6, Y6
+	VMULPS  32(DX), Y7, Y7
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y7, Y5, Y5
+	VANDPS  all7fffffff<>+0(SB), Y4, Y6
+	VANDPS  all7fffffff<>+0(SB), Y5, Y7
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y6, Y6
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y7, Y7
-	VANDNPS Y6, Y7, Y6
-	VMULPS  Y0, Y5, Y5
-	VSQRTPS Y6, Y7
-	VADDPS  Y3, Y7, Y7
-	VDIVPS  Y7, Y5, Y5
-	VSUBPS  Y5, Y4, Y4
-	VMOVUPS Y4, (CX)
-	VMOVUPS Y6, (BX)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	SUBQ    $0x08, AX
-	JMP     loop
+	VANDNPS Y4, Y6, Y4
+	VANDNPS Y5, Y7, Y5
+	VMOVUPS (DX), Y6
+	VMULPS  Y0, Y6, Y6
+	VMOVUPS 32(DX), Y7
+	VMULPS  Y0, Y7, Y7
+	VSQRTPS Y4, Y8
+	VSQRTPS Y5, Y9
+	VADDPS  Y3, Y8, Y8
+	VADDPS  Y3, Y9, Y9
+	VDIVPS  Y8, Y6, Y6
+	VDIVPS  Y9, Y7, Y7
+	VMOVUPS (CX), Y8
+	VSUBPS  Y6, Y8, Y6
+	VMOVUPS 32(CX), Y8
+	VSUBPS  Y7, Y8, Y7
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y7, 32(CX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (BX), Y4
+	VMULPS  Y1, Y4, Y4
+	VMOVUPS (DX), Y5
+	VMULPS  Y2, Y5, Y5
+	VMULPS  (DX), Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VANDPS  all7fffffff<>+0(SB), Y4, Y5
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y5, Y5
+	VANDNPS Y4, Y5, Y4
+	VMOVUPS (DX), Y5
+	VMULPS  Y0, Y5, Y5
+	VSQRTPS Y4, Y6
+	VADDPS  Y3, Y6, Y6
+	VDIVPS  Y6, Y5, Y5
+	VMOVUPS (CX), Y6
+	VSUBPS  Y5, Y6, Y5
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y4, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), SI
@@ -22467,45 +25545,115 @@ TEXT ·adamVector(SB), NOSPLIT, $0-68
 	MOVSS        c2+64(FP), X6
 	VBROADCASTSS X6, Z6
 
-wide_loop:
-	CMPQ     AX, $0x10
-	JLT      wide_rest
-	VMOVUPS  (CX), Z7
-	VMOVUPS  (DX), Z8
-	VMOVUPS  (BX), Z9
-	VMOVUPS  (SI), Z10
-	VMULPS   Z1, Z9, Z9
-	VMULPS   Z2, Z8, Z11
-	VADDPS   Z11, Z9, Z9
-	VANDPS   all7fffffff<>+0(SB), Z9, Z11
-	VCMPPS   $0x11, all0da24260<>+0(SB), Z11, K1
-	VPMOVM2D K1, Z11
-	VANDNPS  Z9, Z11, Z9
-	VMULPS   Z3, Z10, Z10
-	VMULPS   Z4, Z8, Z11
-	VMULPS   Z8, Z11, Z8
-	VADDPS   Z8, Z10, Z8
+wide_by2:
+	CMPQ     AX, $0x20
+	JLT      after_wide_by2
+	VMOVUPS  (BX), Z7
+	VMULPS   Z1, Z7, Z7
+	VMOVUPS  64(BX), Z8
+	VMULPS   Z1, Z8, Z8
+	VMOVUPS  (DX), Z9
+	VMULPS   Z2, Z9, Z9
+	VMOVUPS  64(DX), Z10
+	VMULPS   Z2, Z10, Z10
+	VADDPS   Z9, Z7, Z7
+	VADDPS   Z10, Z8, Z8
+	VANDPS   all7fffffff<>+0(SB), Z7, Z9
 	VANDPS   all7fffffff<>+0(SB), Z8, Z10
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z9, K1
+	VPMOVM2D K1, Z9
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z10, K1
 	VPMOVM2D K1, Z10
+	VANDNPS  Z7, Z9, Z7
 	VANDNPS  Z8, Z10, Z8
-	VMULPS   Z0, Z9, Z10
-	VMULPS   Z6, Z8, Z11
-	VSQRTPS  Z11, Z11
-	VADDPS   Z5, Z11, Z11
-	VDIVPS   Z11, Z10, Z10
-	VSUBPS   Z10, Z7, Z7
-	VMOVUPS  Z7, (CX)
-	VMOVUPS  Z9, (BX)
-	VMOVUPS  Z8, (SI)
-	ADDQ     $0x40, CX
-	ADDQ     $0x40, DX
-	ADDQ     $0x40, BX
-	ADDQ     $0x40, SI
-	SUBQ     $0x10, AX
-	JMP      wide_loop
+	VMOVUPS  (SI), Z9
+	VMULPS   Z3, Z9, Z9
+	VMOVUPS  64(SI), Z10
+	VMULPS   Z3, Z10, Z10
+	VMOVUPS  (DX), Z11
+	VMULPS   Z4, Z11, Z11
+	VMOVUPS  64(DX), Z12
+	VMULPS   Z4, Z12, Z12
+	VMULPS   (DX), Z11, Z11
+	VMULPS   64(DX), Z12, Z12
+	VADDPS   Z11, Z9, Z9
+	VADDPS   Z12, Z10, Z10
+	VANDPS   all7fffffff<>+0(SB), Z9, Z11
+	VANDPS   all7fffffff<>+0(SB), Z10, Z12
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z11, K1
+	VPMOVM2D K1, Z11
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z12, K1
+	VPMOVM2D K1, Z12
+	VANDNPS  Z9, Z11, Z9
+	VANDNPS  Z10, Z12, Z10
+	VMULPS   Z0, Z7, Z11
+	VMULPS   Z0, Z8, Z12
+	VMULPS   Z6, Z9, Z13
+	VMULPS   Z6, Z10, Z14
+	VSQRTPS  Z13, Z13
+	VSQRTPS  Z14, Z14
+	VADDPS   Z5, Z13, Z13
+	VADDPS   Z5, Z14, Z14
+	VDIVPS   Z13, Z11, Z11
+	VDIVPS   Z14, Z12, Z12
+	VMOVUPS  (CX), Z13
+	VSUBPS   Z11, Z13, Z11
+	VMOVUPS  64(CX), Z13
+	VSUBPS   Z12, Z13, Z12
+	VMOVUPS  Z11, (CX)
+	VMOVUPS  Z7, (BX)
+	VMOVUPS  Z9, (SI)
+	VMOVUPS  Z12, 64(CX)
+	VMOVUPS  Z8, 64(BX)
+	VMOVUPS  Z10, 64(SI)
+	ADDQ     $0x00000080, CX
+	ADDQ     $0x00000080, DX
+	ADDQ     $0x00000080, BX
+	ADDQ     $0x00000080, SI
+	SUBQ     $0x20, AX
+	JMP      wide_by2
 
-wide_rest:
+after_wide_by2:
+wide_by1:
+	CMPQ     AX, $0x10
+	JLT      after_wide_by1
+	VMOVUPS  (BX), Z7
+	VMULPS   Z1, Z7, Z7
+	VMOVUPS  (DX), Z8
+	VMULPS   Z2, Z8, Z8
+	VADDPS   Z8, Z7, Z7
+	VANDPS   all7fffffff<>+0(SB), Z7, Z8
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z8, K1
+	VPMOVM2D K1, Z8
+	VANDNPS  Z7, Z8, Z7
+	VMOVUPS  (SI), Z8
+	VMULPS   Z3, Z8, Z8
+	VMOVUPS  (DX), Z9
+	VMULPS   Z4, Z9, Z9
+	VMULPS   (DX), Z9, Z9
+	VADDPS   Z9, Z8, Z8
+	VANDPS   all7fffffff<>+0(SB), Z8, Z9
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z9, K1
+	VPMOVM2D K1, Z9
+	VANDNPS  Z8, Z9, Z8
+	VMULPS   Z0, Z7, Z9
+	VMULPS   Z6, Z8, Z10
+	VSQRTPS  Z10, Z10
+	VADDPS   Z5, Z10, Z10
+	VDIVPS   Z10, Z9, Z9
+	VMOVUPS  (CX), Z10
+	VSUBPS   Z9, Z10, Z9
+	VMOVUPS  Z9, (CX)
+	VMOVUPS  Z7, (BX)
+	VMOVUPS  Z8, (SI)
+	ADDQ     $0x00000040, CX
+	ADDQ     $0x00000040, DX
+	ADDQ     $0x00000040, BX
+	ADDQ     $0x00000040, SI
+	SUBQ     $0x10, AX
+	JMP      wide_by1
+
+after_wide_by1:
 	TESTQ     AX, AX
 	JZ        wide_done
 	MOVQ      $-1, DI
@@ -22560,43 +25708,109 @@ narrow:
 	MOVSS        c2+64(FP), X6
 	VBROADCASTSS X6, Y6
 
-loop:
-	CMPQ    AX, $0x08
-	JLT     rest
-	VMOVUPS (CX), Y7
-	VMOVUPS (DX), Y8
-	VMOVUPS (BX), Y9
-	VMOVUPS (SI), Y10
-	VMULPS  Y1, Y9, Y9
-	VMULPS  Y2, Y8, Y11
-	VADDPS  Y11, Y9, Y9
-	VANDPS  all7fffffff<>+0(SB), Y9, Y11
-	VCMPPS  $0x11, all0da24260<>+0(SB), Y11, Y11
-	VANDNPS Y9, Y11, Y9
-	VMULPS  Y3, Y10, Y10
-	VMULPS  Y4, Y8, Y11
-	VMULPS  Y8, Y11, Y8
-	VADDPS  Y8, Y10, Y8
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (BX), Y7
+	VMULPS  Y1, Y7, Y7
+	VMOVUPS 32(BX), Y8
+	VMULPS  Y1, Y8, Y8
+	VMOVUPS (DX), Y9
+	VMULPS  Y2, Y9, Y9
+	VMOVUPS 32(DX), Y10
+	VMULPS  Y2, Y10, Y10
+	VADDPS  Y9, Y7, Y7
+	VADDPS  Y10, Y8, Y8
+	VANDPS  all7fffffff<>+0(SB), Y7, Y9
 	VANDPS  all7fffffff<>+0(SB), Y8, Y10
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y9, Y9
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y10, Y10
+	VANDNPS Y7, Y9, Y7
 	VANDNPS Y8, Y10, Y8
-	VMULPS  Y0, Y9, Y10
-	VMULPS  Y6, Y8, Y11
-	VSQRTPS Y11, Y11
-	VADDPS  Y5, Y11, Y11
-	VDIVPS  Y11, Y10, Y10
-	VSUBPS  Y10, Y7, Y7
-	VMOVUPS Y7, (CX)
-	VMOVUPS Y9, (BX)
-	VMOVUPS Y8, (SI)
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	SUBQ    $0x08, AX
-	JMP     loop
+	VMOVUPS (SI), Y9
+	VMULPS  Y3, Y9, Y9
+	VMOVUPS 32(SI), Y10
+	VMULPS  Y3, Y10, Y10
+	VMOVUPS (DX), Y11
+	VMULPS  Y4, Y11, Y11
+	VMOVUPS 32(DX), Y12
+	VMULPS  Y4, Y12, Y12
+	VMULPS  (DX), Y11, Y11
+	VMULPS  32(DX), Y12, Y12
+	VADDPS  Y11, Y9, Y9
+	VADDPS  Y12, Y10, Y10
+	VANDPS  all7fffffff<>+0(SB), Y9, Y11
+	VANDPS  all7fffffff<>+0(SB), Y10, Y12
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y11, Y11
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y12, Y12
+	VANDNPS Y9, Y11, Y9
+	VANDNPS Y10, Y12, Y10
+	VMULPS  Y0, Y7, Y11
+	VMULPS  Y0, Y8, Y12
+	VMULPS  Y6, Y9, Y13
+	VMULPS  Y6, Y10, Y14
+	VSQRTPS Y13, Y13
+	VSQRTPS Y14, Y14
+	VADDPS  Y5, Y13, Y13
+	VADDPS  Y5, Y14, Y14
+	VDIVPS  Y13, Y11, Y11
+	VDIVPS  Y14, Y12, Y12
+	VMOVUPS (CX), Y13
+	VSUBPS  Y11, Y13, Y11
+	VMOVUPS 32(CX), Y13
+	VSUBPS  Y12, Y13, Y12
+	VMOVUPS Y11, (CX)
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y9, (SI)
+	VMOVUPS Y12, 32(CX)
+	VMOVUPS Y8, 32(BX)
+	VMOVUPS Y10, 32(SI)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x10, AX
+	JMP     by2
 
-rest:
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (BX), Y7
+	VMULPS  Y1, Y7, Y7
+	VMOVUPS (DX), Y8
+	VMULPS  Y2, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VANDPS  all7fffffff<>+0(SB), Y7, Y8
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y8, Y8
+	VANDNPS Y7, Y8, Y7
+	VMOVUPS (SI), Y8
+	VMULPS  Y3, Y8, Y8
+	VMOVUPS (DX), Y9
+	VMULPS  Y4, Y9, Y9
+	VMULPS  (DX), Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VANDPS  all7fffffff<>+0(SB), Y8, Y9
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y9, Y9
+	VANDNPS Y8, Y9, Y8
+	VMULPS  Y0, Y7, Y9
+	VMULPS  Y6, Y8, Y10
+	VSQRTPS Y10, Y10
+	VADDPS  Y5, Y10, Y10
+	VDIVPS  Y10, Y9, Y9
+	VMOVUPS (CX), Y10
+	VSUBPS  Y9, Y10, Y9
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y7, (BX)
+	VMOVUPS Y8, (SI)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
 	TESTQ      AX, AX
 	JZ         done
 	LEAQ       tailMasks<>+0(SB), DI

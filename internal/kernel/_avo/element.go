@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -16,7 +17,7 @@ import (
 //	func nameVector(n int, arrays *float32…, scalars float32…)
 //
 // body takes the elements and returns what is to be stored.
-func elementwise(name string, arrays, scalars []string, body func(x map[string]VecVirtual) map[string]VecVirtual) {
+func elementwise(name string, arrays, scalars []string, body func(x values) values) {
 	params := "n int"
 	if len(arrays) > 0 {
 		params += ", " + strings.Join(arrays, ", ") + " *float32"
@@ -34,38 +35,52 @@ func elementwise(name string, arrays, scalars []string, body func(x map[string]V
 		at[a] = Load(Param(a), GP64())
 	}
 	eachWidth(func(prefix string) {
-		values := map[string]VecVirtual{}
+		spread := map[string]VecVirtual{}
 		for _, s := range scalars {
-			values[s] = vec()
+			spread[s] = vec()
 			x := Load(Param(s), XMM())
-			VBROADCASTSS(x.(VecVirtual).AsX(), values[s])
+			VBROADCASTSS(x.(VecVirtual).AsX(), spread[s])
 		}
 		once := func(t *tail) {
-			x := map[string]VecVirtual{}
-			for s, v := range values {
-				x[s] = v
+			x := values{}
+			for s, v := range spread {
+				x[s] = slices.Repeat(group{v}, together)
 			}
-			for _, a := range arrays {
-				x[a] = vec()
-				t.load(Mem{Base: at[a]}, x[a])
+			for i := range together {
+				for _, a := range arrays {
+					from := Mem{Base: at[a], Disp: i * size()}
+					if t == nil {
+						x[a] = append(x[a], from) // from memory where it is used: registers are few
+						continue
+					}
+					v := vec()
+					t.load(from, v)
+					x[a] = append(x[a], v)
+				}
 			}
 			results := body(x)
-			for _, a := range arrays {
-				if r, ok := results[a]; ok {
-					t.store(r, Mem{Base: at[a]})
+			for i := range together {
+				for _, a := range arrays {
+					if r, ok := results[a]; ok {
+						t.store(inRegister(r[i]), Mem{Base: at[a], Disp: i * size()})
+					}
 				}
 			}
 		}
-		Label(prefix + "loop")
-		CMPQ(n, Imm(uint64(lanesNow())))
-		JLT(LabelRef(prefix + "rest"))
-		once(nil)
-		for _, a := range arrays {
-			ADDQ(Imm(uint64(size())), at[a])
+		for _, vectors := range []int{2, 1} {
+			together = vectors
+			name := fmt.Sprintf("%sby%d", prefix, vectors)
+			Label(name)
+			CMPQ(n, Imm(uint64(vectors*lanesNow())))
+			JLT(LabelRef("after_" + name))
+			once(nil)
+			for _, a := range arrays {
+				ADDQ(U32(uint32(vectors*size())), at[a])
+			}
+			SUBQ(Imm(uint64(vectors*lanesNow())), n)
+			JMP(LabelRef(name))
+			Label("after_" + name)
 		}
-		SUBQ(Imm(uint64(lanesNow())), n)
-		JMP(LabelRef(prefix + "loop"))
-		Label(prefix + "rest")
 		TESTQ(n, n)
 		JZ(LabelRef(prefix + "done"))
 		once(firstLanes(n.(GPVirtual)))
@@ -92,96 +107,138 @@ func bits(b uint32) Mem {
 
 func c(x float32) Mem { return bits(math.Float32bits(x)) }
 
-// The operations of a lane; the second operand may be a constant.
+// A group is some vectors side by side, of which the same is asked: each waits for
+// its own results, so that a processor which looks only so far ahead has more to
+// do. They are in registers or in memory.
+type group []Op
 
-func op(f func(y Op, x, to VecVirtual), x, y Op) VecVirtual {
-	a, ok := x.(VecVirtual)
-	if !ok {
-		a = vec()
-		VMOVUPS(x, a)
+// values are what a kernel has of its slices and scalars.
+type values = map[string]group
+
+// together is the number of vectors in a group.
+var together = 1
+
+// ofGroup is vector i of an operand, which may be a constant.
+func ofGroup(x any, i int) Op {
+	if g, ok := x.(group); ok {
+		return g[i]
 	}
-	to := vec()
-	f(y, a, to)
-	return to
+	return x.(Op)
 }
 
-func add(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VADDPS(y, x, to) }, x, y) }
-func sub(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VSUBPS(y, x, to) }, x, y) }
-func mul(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VMULPS(y, x, to) }, x, y) }
-func div(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VDIVPS(y, x, to) }, x, y) }
-func and(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VANDPS(y, x, to) }, x, y) }
-func or(x, y Op) VecVirtual  { return op(func(y Op, x, to VecVirtual) { VORPS(y, x, to) }, x, y) }
+func inRegister(x Op) VecVirtual {
+	v, ok := x.(VecVirtual)
+	if !ok {
+		v = vec()
+		VMOVUPS(x, v)
+	}
+	return v
+}
 
-func xor(x, y Op) VecVirtual { return op(func(y Op, x, to VecVirtual) { VXORPS(y, x, to) }, x, y) }
+// The operations of a lane; an operand is a group or a constant.
+
+func op(f func(y Op, x, to VecVirtual), x, y any) group {
+	if m, ok := x.(Mem); ok {
+		x = held(m)
+	}
+	return of1(func(x Op, i int, to VecVirtual) { f(ofGroup(y, i), inRegister(x), to) }, x)
+}
+
+func of1(f func(x Op, i int, to VecVirtual), x any) group {
+	var all group
+	for i := range together {
+		to := vec()
+		f(ofGroup(x, i), i, to)
+		all = append(all, to)
+	}
+	return all
+}
+
+// held is a constant in a register.
+func held(m Mem) group { return slices.Repeat(group{inRegister(m)}, together) }
+
+func add(x, y any) group { return op(func(y Op, x, to VecVirtual) { VADDPS(y, x, to) }, x, y) }
+func sub(x, y any) group { return op(func(y Op, x, to VecVirtual) { VSUBPS(y, x, to) }, x, y) }
+func mul(x, y any) group { return op(func(y Op, x, to VecVirtual) { VMULPS(y, x, to) }, x, y) }
+func div(x, y any) group { return op(func(y Op, x, to VecVirtual) { VDIVPS(y, x, to) }, x, y) }
+func and(x, y any) group { return op(func(y Op, x, to VecVirtual) { VANDPS(y, x, to) }, x, y) }
+func or(x, y any) group  { return op(func(y Op, x, to VecVirtual) { VORPS(y, x, to) }, x, y) }
+
+func xor(x, y any) group { return op(func(y Op, x, to VecVirtual) { VXORPS(y, x, to) }, x, y) }
 
 // without is x where the mask is not set, else 0.
-func without(mask, x Op) VecVirtual {
+func without(mask, x any) group {
 	return op(func(y Op, x, to VecVirtual) { VANDNPS(y, x, to) }, mask, x)
 }
 
-func sqrt(x Op) VecVirtual {
-	to := vec()
-	VSQRTPS(x, to)
-	return to
+func sqrt(x any) group {
+	return of1(func(x Op, _ int, to VecVirtual) { VSQRTPS(x, to) }, x)
 }
 
 // Comparisons without an order are false, as in Go, but for !=.
-func less(x, y Op) VecVirtual       { return compare(0x11, x, y) }
-func atMostMask(x, y Op) VecVirtual { return compare(0x12, x, y) }
-func greater(x, y Op) VecVirtual    { return compare(0x1e, x, y) }
-func equal(x, y Op) VecVirtual      { return compare(0x00, x, y) }
-func differ(x, y Op) VecVirtual     { return compare(0x04, x, y) }
+func less(x, y any) group       { return compare(0x11, x, y) }
+func atMostMask(x, y any) group { return compare(0x12, x, y) }
+func greater(x, y any) group    { return compare(0x1e, x, y) }
+func equal(x, y any) group      { return compare(0x00, x, y) }
+func differ(x, y any) group     { return compare(0x04, x, y) }
 
 // atLeast and atMost hold x within a limit; NaN stays.
-func atLeast(x, limit Op) VecVirtual {
+func atLeast(x, limit any) group {
 	return op(func(y Op, x, to VecVirtual) { VMAXPS(y, x, to) }, limit, x)
 }
 
-func atMost(x, limit Op) VecVirtual {
+func atMost(x, limit any) group {
 	return op(func(y Op, x, to VecVirtual) { VMINPS(y, x, to) }, limit, x)
 }
 
-func abs(x Op) VecVirtual { return and(x, bits(0x7fffffff)) }
+func abs(x any) group { return and(x, bits(0x7fffffff)) }
 
 // Operations on the bits as integers.
 
-func addInts(x, y Op) VecVirtual {
+func addInts(x, y any) group {
 	return op(func(y Op, x, to VecVirtual) { VPADDD(y, x, to) }, x, y)
 }
 
-func subInts(x, y Op) VecVirtual {
+func subInts(x, y any) group {
 	return op(func(y Op, x, to VecVirtual) { VPSUBD(y, x, to) }, x, y)
 }
 
-func largerInt(x, y Op) VecVirtual {
+func largerInt(x, y any) group {
 	return op(func(y Op, x, to VecVirtual) { VPMAXSD(y, x, to) }, x, y)
 }
 
-func smallerInt(x, y Op) VecVirtual {
+func smallerInt(x, y any) group {
 	return op(func(y Op, x, to VecVirtual) { VPMINSD(y, x, to) }, x, y)
 }
 
-func halfInt(x VecVirtual) VecVirtual {
-	to := vec()
-	VPSRAD(Imm(1), x, to)
-	return to
+func shiftLeft(bits uint64, x any) group {
+	return of1(func(x Op, _ int, to VecVirtual) { VPSLLD(Imm(bits), x, to) }, x)
+}
+
+func shiftRight(bits uint64, x any) group {
+	return of1(func(x Op, _ int, to VecVirtual) { VPSRLD(Imm(bits), x, to) }, x)
+}
+
+// fromInts is the integers as float32.
+func fromInts(x any) group { return of1(func(x Op, _ int, to VecVirtual) { VCVTDQ2PS(x, to) }, x) }
+
+func halfInt(x group) group {
+	return of1(func(x Op, _ int, to VecVirtual) { VPSRAD(Imm(1), x, to) }, x)
 }
 
 // power is powerSingle: 2ⁿ.
-func power(n VecVirtual) VecVirtual {
-	to := vec()
-	VPSLLD(Imm(23), addInts(n, bits(127)), to)
-	return to
+func power(n group) group {
+	return shiftLeft(23, addInts(n, bits(127)))
 }
 
 // scale is scaleSingle: y·2ⁿ in two steps.
-func scale(y, n VecVirtual) VecVirtual {
+func scale(y, n group) group {
 	half := halfInt(n)
 	return mul(mul(y, power(half)), power(subInts(n, half)))
 }
 
 // polynomial is c[0] + c[1]·x + …, each product rounded.
-func polynomial(x VecVirtual, coef []float32) VecVirtual {
+func polynomial(x group, coef []float32) group {
 	p := add(mul(x, c(coef[len(coef)-1])), c(coef[len(coef)-2]))
 	for i := len(coef) - 3; i >= 0; i-- {
 		p = add(mul(p, x), c(coef[i]))
@@ -190,4 +247,4 @@ func polynomial(x VecVirtual, coef []float32) VecVirtual {
 }
 
 // flush is x, or 0 where it is below the least moment.
-func flush(x VecVirtual) VecVirtual { return without(less(abs(x), c(1e-30)), x) }
+func flush(x group) group { return without(less(abs(x), c(1e-30)), x) }

@@ -1,12 +1,6 @@
 package main
 
-import (
-	"math"
-
-	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
-	. "github.com/mmcloughlin/avo/reg"
-)
+import "math"
 
 // The coefficients and the sequences are those of exp.go and tanh.go in the
 // package; a test compares every result.
@@ -25,7 +19,7 @@ const (
 )
 
 // expParts is expSingle: p and n with eˣ = 2ⁿ·(1 + p).
-func expParts(x VecVirtual) (p, n VecVirtual) {
+func expParts(x group) (p, n group) {
 	t := add(mul(x, c(math.Log2E)), c(round))
 	k := sub(t, c(round))
 	n = subInts(t, c(round))
@@ -36,19 +30,19 @@ func expParts(x VecVirtual) (p, n VecVirtual) {
 	return add(r, add(mul(mul(r, r), q), rl)), n
 }
 
-func exp(x VecVirtual) VecVirtual {
+func exp(x group) group {
 	p, n := expParts(atMost(atLeast(x, c(-104)), c(89)))
 	return scale(add(p, c(1)), n)
 }
 
-func sigmoid(x VecVirtual) VecVirtual {
+func sigmoid(x group) group {
 	x = atMost(atLeast(x, c(-104)), c(104))
 	p, n := expParts(or(x, bits(1<<31)))
 	return sigmoidOf(x, p, n)
 }
 
 // sigmoidOf is σ(x), given p and n of e^−|x|.
-func sigmoidOf(x, p, n VecVirtual) VecVirtual {
+func sigmoidOf(x, p, n group) group {
 	s := power(largerInt(n, bits(0xffffffc0))) // −64
 	d := add(add(s, c(1)), mul(s, p))
 	below := less(x, c(0))
@@ -56,32 +50,28 @@ func sigmoidOf(x, p, n VecVirtual) VecVirtual {
 	return scale(div(num, d), and(n, below))
 }
 
-func tanh(x VecVirtual) VecVirtual {
+func tanh(x group) group {
 	a := abs(x)
 	t := atMost(add(a, a), c(20))
 	u := add(mul(t, c(math.Log2E)), c(round))
 	k := sub(u, c(round))
 	r := sub(sub(t, mul(k, c(ln2High))), mul(k, c(ln2Low)))
 	p := add(r, mul(mul(r, r), polynomial(r, expCoef)))
-	s := vec()
-	VPSLLD(Imm(23), u, s)
-	s = addInts(s, bits(127<<23))
+	s := addInts(shiftLeft(23, u), bits(127<<23))
 	e := add(sub(s, c(1)), mul(s, p))
-	below, two := less(e, c(1)), vec()
-	VMOVUPS(c(-2), two)
-	y := add(without(below, c(1)), div(choose(below, e, two), add(e, c(2))))
+	below := less(e, c(1))
+	y := add(without(below, c(1)), div(choose(below, e, held(c(-2))), add(e, c(2))))
 	return or(y, and(x, bits(1<<31)))
 }
 
 // log is logSingle.
-func log(x VecVirtual) VecVirtual {
+func log(x group) group {
 	small := less(x, c(0x1p-126))
 	m := choose(small, mul(x, c(0x1p23)), x)
 	b := addInts(m, bits(0x3f800000-0x3f3504f3))
-	k, fk := vec(), vec()
-	VPSRLD(Imm(23), b, k)
+	k := shiftRight(23, b)
 	k = subInts(addInts(k, and(small, bits(0xffffffe9))), bits(127)) // −23
-	VCVTDQ2PS(k, fk)
+	fk := fromInts(k)
 	f := sub(addInts(and(b, bits(1<<23-1)), bits(0x3f3504f3)), c(1))
 	z := mul(f, f)
 	y := mul(mul(z, f), polynomial(f, logCoef))
@@ -91,27 +81,25 @@ func log(x VecVirtual) VecVirtual {
 	y = add(s, add(sub(f, sub(s, high)), y))
 	ordinary := and(greater(x, c(0)), atMostMask(x, c(math.MaxFloat32)))
 	y = choose(ordinary, y, sqrt(x)) // +Inf, or NaN
-	low := vec()
-	VMOVUPS(c(float32(math.Inf(-1))), low)
-	return choose(equal(x, c(0)), low, y)
+	return choose(equal(x, c(0)), held(c(float32(math.Inf(-1)))), y)
 }
 
 // expm1 is Expm1: 2ⁿ·((1 − 2⁻ⁿ) + p).
-func expm1(x VecVirtual) VecVirtual {
+func expm1(x group) group {
 	p, n := expParts(atMost(atLeast(x, c(-20)), c(89)))
 	below := power(subInts(bits(0), smallerInt(n, bits(64))))
 	return choose(equal(x, c(0)), x, scale(add(sub(c(1), below), p), n))
 }
 
 // softplus is Softplus: max(x, 0) + log(1 + e^−|x|).
-func softplus(x VecVirtual) VecVirtual {
+func softplus(x group) group {
 	top := without(less(x, c(0)), x)
 	p, n := expParts(atMost(atLeast(or(x, bits(1<<31)), c(-104)), c(0)))
 	return add(top, log1pOf(p, n))
 }
 
 // log1pOf is log(1 + e), given p and n of e.
-func log1pOf(p, n VecVirtual) VecVirtual {
+func log1pOf(p, n group) group {
 	e := scale(add(p, c(1)), n)
 	// log(1 + e) = w + w³·q(w²), w = 2e/(2 + e)
 	w := div(add(e, e), add(e, c(2)))
@@ -120,13 +108,11 @@ func log1pOf(p, n VecVirtual) VecVirtual {
 }
 
 // larger0 is the larger of x and 0; NaN stays, and −0.
-func larger0(x VecVirtual) VecVirtual { return atLeast(x, c(0)) }
-
-type values = map[string]VecVirtual
+func larger0(x group) group { return atLeast(x, c(0)) }
 
 // elements writes the elementwise kernels.
 func elements() {
-	one := func(name string, f func(x VecVirtual) VecVirtual) {
+	one := func(name string, f func(x group) group) {
 		elementwise(name, []string{"a", "z"}, nil, func(x values) values { return values{"a": f(x["z"])} })
 	}
 	one("relu", larger0)
@@ -143,26 +129,22 @@ func elements() {
 		return values{"a": choose(greater(x["z"], c(0)), x["z"], mul(expm1(x["z"]), x["alpha"]))}
 	})
 
-	slope := func(name string, scalars []string, f func(x values) VecVirtual) {
+	slope := func(name string, scalars []string, f func(x values) group) {
 		elementwise(name, []string{"dz", "a"}, scalars, func(x values) values { return values{"dz": f(x)} })
 	}
-	slope("reluSlope", nil, func(x values) VecVirtual { return and(greater(x["a"], c(0)), x["dz"]) })
-	slope("leakyReLUSlope", []string{"alpha"}, func(x values) VecVirtual {
-		one := vec()
-		VMOVUPS(c(1), one)
-		return mul(x["dz"], choose(greater(x["a"], c(0)), one, x["alpha"]))
+	slope("reluSlope", nil, func(x values) group { return and(greater(x["a"], c(0)), x["dz"]) })
+	slope("leakyReLUSlope", []string{"alpha"}, func(x values) group {
+		return mul(x["dz"], choose(greater(x["a"], c(0)), held(c(1)), x["alpha"]))
 	})
-	slope("sigmoidSlope", nil, func(x values) VecVirtual { return mul(x["dz"], mul(x["a"], sub(c(1), x["a"]))) })
-	slope("tanhSlope", nil, func(x values) VecVirtual {
+	slope("sigmoidSlope", nil, func(x values) group { return mul(x["dz"], mul(x["a"], sub(c(1), x["a"]))) })
+	slope("tanhSlope", nil, func(x values) group {
 		return mul(x["dz"], mul(sub(c(1), x["a"]), add(x["a"], c(1))))
 	})
 
-	slope("eluSlope", []string{"alpha"}, func(x values) VecVirtual {
-		one := vec()
-		VMOVUPS(c(1), one)
-		return mul(x["dz"], choose(greater(x["a"], c(0)), one, add(x["a"], x["alpha"])))
+	slope("eluSlope", []string{"alpha"}, func(x values) group {
+		return mul(x["dz"], choose(greater(x["a"], c(0)), held(c(1)), add(x["a"], x["alpha"])))
 	})
-	slope("softplusSlope", nil, func(x values) VecVirtual {
+	slope("softplusSlope", nil, func(x values) group {
 		minus := bits(1 << 31)
 		return mul(x["dz"], xor(expm1(xor(x["a"], minus)), minus))
 	})

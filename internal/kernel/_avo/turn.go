@@ -91,7 +91,7 @@ func finite() {
 	x := Load(Param("x"), GP64())
 	seen := YMM()
 	VXORPS(seen, seen, seen)
-	look := func(v VecVirtual) { VORPS(sub(v, v), seen, seen) }
+	look := func(v VecVirtual) { VORPS(sub(v, v)[0], seen, seen) }
 	Label("loop")
 	CMPQ(n, Imm(8))
 	JLT(LabelRef("rest"))

@@ -108,7 +108,7 @@ func tailMasks() Mem {
 var masks Mem
 
 // compare is ones in the lanes where the comparison of x with y holds.
-func compare(predicate uint64, x, y Op) VecVirtual {
+func compare(predicate uint64, x, y any) group {
 	return op(func(y Op, x, to VecVirtual) {
 		if wide {
 			k := K()
@@ -121,15 +121,15 @@ func compare(predicate uint64, x, y Op) VecVirtual {
 }
 
 // choose is x where the mask is set, else y.
-func choose(mask, x, y VecVirtual) VecVirtual {
-	to := vec()
-	if wide {
-		VMOVAPS(mask, to)
-		VPTERNLOGD(Imm(0xca), y, x, to)
-	} else {
-		VBLENDVPS(mask, x, y, to)
-	}
-	return to
+func choose(mask, x, y group) group {
+	return of1(func(m Op, i int, to VecVirtual) {
+		if wide {
+			VMOVAPS(m, to)
+			VPTERNLOGD(Imm(0xca), y[i], inRegister(x[i]), to)
+		} else {
+			VBLENDVPS(inRegister(m), x[i], inRegister(y[i]), to)
+		}
+	}, mask)
 }
 
 // repeat writes what is done n times, four times in a row where so many are left:
