@@ -251,34 +251,9 @@ type PredictorOf[T Float] struct {
 	// which is several times faster.
 	Frozen *FrozenOf[T]
 
-	out   MatrixOf[T]
-	space workspace[T]
-}
-
-// Frozen is FrozenOf in float32.
-type Frozen = FrozenOf[float32]
-
-// FrozenOf is a network whose parameters no longer change, laid out for
-// answering one example at a time; any number of predictors may share it.
-type FrozenOf[T Float] struct {
-	of     *NetworkOf[T]
-	panels [][]T // W of each layer as kernel.PanelUnits has it; nil where it is used as it is
-}
-
-// Freeze lays a network out for answering one example at a time. The network must
-// not change afterwards.
-func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
-	f := &FrozenOf[T]{of: n}
-	for i := range n.Layers {
-		w := &n.Layers[i].W
-		var panels []T
-		if !kernel.Long(w.Rows, w.Cols) {
-			panels = make([]T, kernel.Panelled(w.Rows, w.Cols))
-			kernel.PanelUnits(panels, w.Data, w.Rows, w.Cols)
-		}
-		f.panels = append(f.panels, panels)
-	}
-	return f
+	out    MatrixOf[T]
+	space  workspace[T]
+	values [2][]T // of one example's layers, by turns
 }
 
 // atOnce is how many examples a predictor takes through the network at a time:
@@ -290,11 +265,16 @@ const atOnce = 2 * kernel.Tile
 // by the next call.
 func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 	n := p.Net
+	if p.Frozen != nil {
+		if p.Frozen.of != n {
+			return MatrixOf[T]{}, errNotItsOwn
+		}
+		if x.Cols == 1 {
+			return p.one(x)
+		}
+	}
 	if err := n.checkInput(x); err != nil {
 		return MatrixOf[T]{}, err
-	}
-	if p.Frozen != nil && p.Frozen.of != n {
-		return MatrixOf[T]{}, fmt.Errorf("nn: a predictor's Frozen must be its Net's own Freeze")
 	}
 	c, m := n.Outputs(), x.Cols
 	if cap(p.out.Data) < c*m {
@@ -304,7 +284,7 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 	p.space.fit(n, min(m, atOnce), false, false)
 	for first := 0; first < m; first += atOnce {
 		mt := min(atOnce, m-first)
-		last, ld := p.forward(x, first, mt)
+		last, ld := p.space.forward(n, x, first, mt, nil), p.space.ld
 		out := last.z
 		if !p.Logits {
 			out = last.a
@@ -315,31 +295,6 @@ func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 		}
 	}
 	return p.out, nil
-}
-
-// forward is workspace.forward, or the same for one example of a frozen network;
-// with the length of a row.
-func (p *PredictorOf[T]) forward(x MatrixOf[T], first, mt int) (*layerSpace[T], int) {
-	if p.Frozen == nil || x.Cols != 1 {
-		return p.space.forward(p.Net, x, first, mt, nil), p.space.ld
-	}
-	in := x.Data
-	var l *layerSpace[T]
-	for i, panels := range p.Frozen.panels {
-		w := &p.Net.Layers[i]
-		l = &p.space.layers[i]
-		l.resize(w.Units)
-		if panels == nil {
-			kernel.AffineLongOne(l.z, w.W.Data, w.B, in, w.Units, w.W.Cols)
-		} else {
-			kernel.AffineOne(l.z[:kernel.Panelled(w.Units, 1)], panels, w.B, in, w.Units, w.W.Cols)
-		}
-		if i < len(p.Net.Layers)-1 {
-			l.forward(l.a, l.z, l.alpha)
-			in = l.a
-		}
-	}
-	return l, 1
 }
 
 func (n *NetworkOf[T]) checkInput(x MatrixOf[T]) error {

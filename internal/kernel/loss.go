@@ -121,10 +121,6 @@ func Softmax[T Float](a, z []T, ld, c, m int) {
 }
 
 func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
-	if vector[T]() && m == 1 && ld == 1 {
-		softmaxOne(peak, norm, cast[float32](z[:c]), cast[float32](a[:c]))
-		return
-	}
 	copy(peak[:m], z[:m])
 	if vector[T]() {
 		for i := 1; i < c; i++ {
@@ -160,22 +156,29 @@ func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 	}
 }
 
-// softmaxOne is softmax of one example, whose outputs are contiguous.
-func softmaxOne[T Float](peak, norm *[Tile]T, z, a []float32) {
-	top := z[0]
-	for _, v := range z[1:] {
+// SoftmaxOne is Softmax of one example, in place. What z has beyond c, up to whole
+// vectors, is used up.
+func SoftmaxOne[T Float](z []T, c int) {
+	if !vector[T]() {
+		Softmax(z[:c], z[:c], 1, c, 1)
+		return
+	}
+	all := cast[float32](z)
+	x, n := all[:c], Panelled(c, 1)
+	checkLengths(len(all) >= n)
+	top := x[0]
+	for _, v := range x[1:] {
 		if v > top || v != v {
 			top = v
 		}
 	}
-	shiftVector(len(z), at(a), at(z), top)
-	expVector(len(z), at(a), at(a))
+	shiftVector(n, at(x), at(x), top)
+	expVector(n, at(x), at(x))
 	var sum float32
-	for _, e := range a {
+	for _, e := range x {
 		sum += e
 	}
-	divideByVector(len(a), at(a), sum)
-	peak[0], norm[0] = T(top), T(sum)
+	divideByVector(n, at(x), sum)
 }
 
 // PoissonExp: a = e^z, L = a − y·z (the terms without z left out), dz = a − y.

@@ -90,13 +90,14 @@ func PanelUnits[T Float](panels, w []T, n, k int) {
 	}
 }
 
-// AffineOne is Affine for one example, with W as PanelUnits laid it out: the same
-// bits. What z has beyond n, up to whole vectors, is used up.
+// AffineOne is Affine for one example, or with relu AffineReLU, with W as
+// PanelUnits laid it out: the same bits. What z and b have beyond n, up to whole
+// vectors, stands for no unit.
 //
-//	z (Panelled(n, 1)), panels: Panelled(n, k), b (n), x (k)
-func AffineOne[T Float](z, panels, b, x []T, n, k int) {
+//	z, b (Panelled(n, 1)), panels: Panelled(n, k), x (k)
+func AffineOne[T Float](z, panels, b, x []T, n, k int, relu bool) {
 	if products[T]() {
-		affineOneVector(cast[float32](z), cast[float32](panels), cast[float32](b), cast[float32](x), n, k)
+		affineOneVector(cast[float32](z), cast[float32](panels), cast[float32](b), cast[float32](x), n, k, finish{relu: relu})
 		return
 	}
 	copy(z, b[:n])
@@ -110,13 +111,21 @@ func AffineOne[T Float](z, panels, b, x []T, n, k int) {
 			}
 		}
 	}
+	if relu {
+		ReLUForward(z[:n], z[:n], 0)
+	}
 }
 
 // AffineLongOne is AffineLong for one example: the same bits.
 //
 //	z (n), w (n, k), b (n), x (k)
 func AffineLongOne[T Float](z, w, b, x []T, n, k int) {
-	GradWeightsFew(z, 1, w, k, x, k, n, 1, k)
+	if vector[T]() && Long(n, k) {
+		checkLengths(len(z) >= n && len(w) >= n*k && len(x) >= k)
+		dotsAVX2(at(z), 1, at(w), k, n, at(x), k, 1, k)
+	} else {
+		GradWeightsFew(z, 1, w, k, x, k, n, 1, k)
+	}
 	for i, v := range b[:n] {
 		z[i] += v
 	}

@@ -304,7 +304,7 @@ func BenchmarkAffine(b *testing.B) {
 
 func TestOneExampleHasTheBitsOfABatch(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
-	for n := 1; n <= 140; n += 1 + n/9 {
+	for n := 1; n <= 280; n += 1 + n/9 {
 		for _, k := range []int{1, 2, 7, 30, 129} {
 			checkOne[float32](t, random, n, k)
 			checkOne[float64](t, random, n, k)
@@ -314,14 +314,19 @@ func TestOneExampleHasTheBitsOfABatch(t *testing.T) {
 
 func checkOne[T Float](t *testing.T, random *rand.Rand, n, k int) {
 	t.Helper()
-	w, b, x := fill(random, make([]T, n*k)), fill(random, make([]T, n)), fill(random, make([]T, k))
+	w, b, x := fill(random, make([]T, n*k)), fill(random, make([]T, Panelled(n, 1))), fill(random, make([]T, k))
 	panels := make([]T, Panelled(n, k))
 	PanelUnits(panels, w, n, k)
 	z, want := newGuarded[T](Panelled(n, 1)), make([]T, Panelled(n, 1))
-	AffineOne(z.inner, panels, b, x, n, k)
 	plainAffine(want, w, b, x, 1, n, k, 1)
-	copy(want[n:], z.inner[n:]) // anything
-	z.check(t, fmt.Sprintf("%T: n = %d, k = %d", T(0), n, k), want)
+	for _, relu := range []bool{false, true} {
+		if relu {
+			ReLUForward(want, want, 0)
+		}
+		AffineOne(z.inner, panels, b, x, n, k, relu)
+		copy(want[n:], z.inner[n:]) // anything
+		z.check(t, fmt.Sprintf("%T: n = %d, k = %d, ReLU %v", T(0), n, k, relu), want)
+	}
 
 	long, wantLong := newGuarded[T](n), make([]T, n)
 	AffineLongOne(long.inner, w, b, x, n, k)

@@ -85,13 +85,30 @@ func affineLongVector(z, w, b, a []float32, lda, n, k, m int) {
 	}
 }
 
-func affineOneVector(z, panels, b, x []float32, n, k int) {
-	checkLengths(len(z) >= Panelled(n, 1) && len(panels) >= Panelled(n, k) && len(b) >= n && len(x) >= k)
-	copy(z, b[:n])
+// affineOneVector is AffineOne: a lane is a unit.
+func affineOneVector(z, panels, b, x []float32, n, k int, f finish) {
+	units, relu := Panelled(n, 1), 0
+	checkLengths(len(z) >= units && len(panels) >= Panelled(n, k) && len(b) >= units && len(x) >= k)
+	if f.relu {
+		relu = 1
+	}
+	if vector[float32]() && k <= 1<<14 {
+		// Panels by the even number, so that one call stays short.
+		most := max(2, stretch*Lanes/max(k, 1)/UnitPanel&^1) * UnitPanel
+		for first := 0; first < units; first += most {
+			oneVector(&z[first], &b[first], at(x), at(panels[first*k:]), min(most, units-first), k, relu)
+		}
+		return
+	}
+	copy(z, b[:units])
 	for first := 0; first < n; first += UnitPanel {
-		width := Panelled(min(UnitPanel, n-first), 1)
+		width := min(UnitPanel, units-first)
 		for q := 0; q < k; q += atMost {
-			multiply(1, &z[first], 0, nil, 1, &x[q], 0, 1, &panels[first*k+q*width], width, min(atMost, k-q), width, 0, nil)
+			terms, last := min(atMost, k-q), 0
+			if q+terms == k {
+				last = relu
+			}
+			multiply(1, &z[first], 0, nil, 1, &x[q], 0, 1, &panels[first*k+q*width], width, terms, width, last, nil)
 		}
 	}
 }

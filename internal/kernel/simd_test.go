@@ -85,6 +85,16 @@ func productsOf(t testing.TB, n, k, m, lda int, atEnd bool) []product {
 		{"AffineReLU", n, k, m, slices(n*k, n, a), slices(n * m), func(out, in [][]float32) { AffineReLU(out[0], in[0], in[1], in[2], lda, n, k, m) }},
 		{"GradInputsReLU", n, k, m, slices(n*k, n*m, k*m), slices(k * m), func(out, in [][]float32) { GradInputsReLU(out[0], in[0], in[1], in[2], n, k, k, m) }},
 		{"AffineLong", n, k, m, slices(n*k, n, a), slices(n * m), func(out, in [][]float32) { AffineLong(out[0], in[0], in[1], in[2], lda, n, k, m) }},
+		{"AffineOne", n, k, 1, slices(Panelled(n, k), Panelled(n, 1), k), slices(Panelled(n, 1)), func(out, in [][]float32) {
+			AffineOne(out[0], in[0], in[1], in[2], n, k, m%2 == 0)
+			clear(out[0][n:]) // stands for no unit
+		}},
+		{"AffineLongOne", n, k, 1, slices(n*k, n, k), slices(n), func(out, in [][]float32) { AffineLongOne(out[0], in[0], in[1], in[2], n, k) }},
+		{"SoftmaxOne", n, k, 1, slices(n), slices(Panelled(n, 1)), func(out, in [][]float32) {
+			copy(out[0], in[0])
+			SoftmaxOne(out[0], n)
+			clear(out[0][n:])
+		}},
 		{"GradWeights", n, k, m, slices(n*m, a), slices(n*k, n), func(out, in [][]float32) { gradWeights(out[0], out[1], in[0], in[1], lda, n, k, m) }},
 		{"GradWeightsFew", n, k, m, slices(n*m, a), slices(n * k), func(out, in [][]float32) { GradWeightsFew(out[0], k, in[0], m, in[1], lda, n, k, m) }},
 	}
@@ -137,7 +147,7 @@ func TestVectorKernelsGiveThePlainBits(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range [][3]int{{131, 257, 63}, {1, atMost + 5, 64}, {5, 2*atMost + 1, 9}, {13, 1, 64}} {
+	for _, s := range [][3]int{{131, 257, 63}, {1, atMost + 5, 64}, {5, 2*atMost + 1, 9}, {13, 1, 64}, {70, 1<<14 + 1, 1}, {3 * UnitPanel, 1 << 13, 2}} {
 		for _, p := range productsOf(t, s[0], s[1], s[2], s[2]+3, true) {
 			p.compare(t, r, levels)
 		}

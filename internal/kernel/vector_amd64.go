@@ -64,6 +64,11 @@ func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr
 //go:noescape
 func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
+// oneVector computes units of a layer for one example: see AffineOne.
+//
+//go:noescape
+func oneVector(z *float32, b *float32, x *float32, panels *float32, units int, k int, relu int)
+
 // turnAVX2 writes up to 8 rows of src as 8 columns of dst, whose rows are 16 long.
 //
 //go:noescape

@@ -54,6 +54,10 @@ func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32,
 	panic("kernel: no assembly")
 }
 
+func oneVector(z *float32, b *float32, x *float32, panels *float32, units int, k int, relu int) {
+	panic("kernel: no assembly")
+}
+
 func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int) {
 	panic("kernel: no assembly")
 }

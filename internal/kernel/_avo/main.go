@@ -12,6 +12,7 @@ func main() {
 		multiplyRows(rows)
 		panelsRows(rows)
 	}
+	one()
 	turn()
 	sumRows()
 	dots()
