@@ -48,8 +48,11 @@ arm64:
 avx512:
 	@scripts/avx512.sh
 
-# Shoal beside JAX, PyTorch, scikit-learn, NumPy, ONNX Runtime, C and gonum: bench/RESULTS.md; two threads: bench/THREADS.md.
+# Shoal beside its peers: bench/RESULTS.md; with two threads: bench/THREADS.md; as sizes grow: bench/scaling.svg; and, where the
+# processor has AVX-512, without it: bench/AVX2.md.
 bench:
 	bench/peers/setup.sh
-	cd bench && CGO_ENABLED=0 $(GO) run . -out RESULTS.md
+	cd bench && CGO_ENABLED=0 $(GO) run . -notes PROFILE.md -out RESULTS.md
 	cd bench && CGO_ENABLED=0 $(GO) run . -threads 2 -workloads higgs,higgs5,mnist,wide -modes train -peers JAX,PyTorch -out THREADS.md
+	cd bench && CGO_ENABLED=0 $(GO) run . -scale scaling.svg
+	if grep -qw avx512dq /proc/cpuinfo; then cd bench && SHOAL_SIMD=avx2 CGO_ENABLED=0 $(GO) run . -out AVX2.md; fi

@@ -34,7 +34,12 @@ func run() error {
 	repeats := flag.Int("repeats", 11, "`times` that each peer is timed")
 	threads := flag.Int("threads", 1, "`threads` of each")
 	out := flag.String("out", "", "`file` of the results (default: standard output)")
+	scale := flag.String("scale", "", "measure how a step's time grows, and draw it into this SVG `file`")
+	notes := flag.String("notes", "", "`file` that the results end with")
 	flag.Parse()
+	if *scale != "" {
+		return scaling(*scale)
+	}
 	if *serving {
 		return serve(os.Stdin, os.Stdout)
 	}
@@ -83,6 +88,13 @@ func run() error {
 		}
 	}
 	text := results.markdown()
+	if *notes != "" {
+		more, err := os.ReadFile(*notes)
+		if err != nil {
+			return err
+		}
+		text += "\n" + string(more)
+	}
 	if *out == "" {
 		_, err := os.Stdout.WriteString(text)
 		return err

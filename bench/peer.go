@@ -39,6 +39,7 @@ func peers(self, dir string) []peer {
 		{name: "NumPy, by hand", command: python("numpy_peer.py"), modes: training},
 		{name: "C, for this net alone", command: []string{filepath.Join(built, "expert")}, modes: training, only: []string{"flower", "cancer"}},
 		{name: "gonum, by hand", command: []string{filepath.Join(built, "gonum")}, modes: training, only: []string{"flower", "cancer", "letter", "higgs", "mnist"}},
+		{name: "GoMLX", command: []string{filepath.Join(built, "gomlx")}, modes: training},
 		{name: "ONNX Runtime", command: python("ort_peer.py"), modes: answering},
 		{name: "ONNX Runtime, bound inputs", command: append(python("ort_peer.py"), "--bound"), modes: answering},
 	}

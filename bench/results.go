@@ -73,6 +73,7 @@ func (r *results) markdown() string {
 			r.table(&b, mode, rows)
 		}
 	}
+	r.targetTable(&b, peak)
 	return b.String()
 }
 

@@ -12,3 +12,4 @@ fi
 mkdir -p .built
 gcc -O3 -march=native -ffast-math -o .built/expert expert.c -lm
 (cd .. && CGO_ENABLED=0 go build -o peers/.built/gonum ./peers/gonum)
+(cd gomlx && GOEXPERIMENT=simd CGO_ENABLED=0 go build -o ../.built/gomlx .)

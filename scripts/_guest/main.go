@@ -1,8 +1,8 @@
 //go:build linux
 
 // Command guest is the first process of the machine that avx512.sh emulates: it
-// runs /test with the arguments of /args, a line each, says how that ended, and
-// turns the machine off.
+// runs /test in the folder of /shoal that /args begins with, with the other
+// arguments there, says how that ended, and turns the machine off.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +24,7 @@ func main() {
 	} else {
 		fmt.Println("guest: failed:", err)
 	}
-	unix.Sync()
+	time.Sleep(time.Second) // for the serial line
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF); err != nil {
 		fmt.Println("guest:", err)
 	}
@@ -34,12 +35,13 @@ func run() error {
 	for _, fs := range [][2]string{{"proc", "/proc"}, {"tmpfs", "/tmp"}, {"devtmpfs", "/dev"}} {
 		errs = append(errs, os.MkdirAll(fs[1], 0o755), unix.Mount(fs[0], fs[1], fs[0], 0, ""))
 	}
-	args, err := os.ReadFile("/args")
+	text, err := os.ReadFile("/args")
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	test := exec.Command("/test", strings.Fields(string(args))...)
-	test.Dir = "/package"
+	args := strings.Fields(string(text))
+	test := exec.Command("/test", args[1:]...)
+	test.Dir = "/shoal/" + args[0]
 	test.Env = []string{"SHOAL_SIMD=avx512", "HOME=/tmp"}
 	test.Stdout, test.Stderr = os.Stdout, os.Stderr
 	return test.Run()
