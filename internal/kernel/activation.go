@@ -184,6 +184,12 @@ func SoftplusBackward[T Float](dz, _, a []T, _ T) {
 // GELUForward: a = z·Φ(z), Φ the normal distribution function.
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016.
 func GELUForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			geluVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		if single[T]() {
 			a[i] = T(geluSingle(float32(v)))
@@ -195,6 +201,12 @@ func GELUForward[T Float](a, z []T, _ T) {
 
 // GELUBackward: g' = Φ(z) + z·φ(z), φ the normal density.
 func GELUBackward[T Float](dz, z, _ []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			geluSlopeVector(hi-lo, at(dz[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		if single[T]() {
 			dz[i] *= T(geluSlopeSingle(float32(v)))
@@ -206,6 +218,12 @@ func GELUBackward[T Float](dz, z, _ []T, _ T) {
 
 // SiLUForward: a = z·σ(z).
 func SiLUForward[T Float](a, z []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			siluVector(hi-lo, at(a[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		if single[T]() {
 			a[i] = T(siluSingle(float32(v)))
@@ -217,6 +235,12 @@ func SiLUForward[T Float](a, z []T, _ T) {
 
 // SiLUBackward: g' = σ(z)·(1 + z·(1 − σ(z))).
 func SiLUBackward[T Float](dz, z, _ []T, _ T) {
+	if vector[T]() {
+		for lo, hi := range stretches(len(z)) {
+			siluSlopeVector(hi-lo, at(dz[lo:hi]), at(z[lo:hi]))
+		}
+		return
+	}
 	for i, v := range z {
 		if single[T]() {
 			dz[i] *= T(siluSlopeSingle(float32(v)))

@@ -281,3 +281,23 @@ func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho 
 //
 //go:noescape
 func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
+
+// siluVector is Silu for n float32.
+//
+//go:noescape
+func siluVector(n int, a *float32, z *float32)
+
+// geluVector is Gelu for n float32.
+//
+//go:noescape
+func geluVector(n int, a *float32, z *float32)
+
+// geluSlopeVector is GeluSlope for n float32.
+//
+//go:noescape
+func geluSlopeVector(n int, dz *float32, z *float32)
+
+// siluSlopeVector is SiluSlope for n float32.
+//
+//go:noescape
+func siluSlopeVector(n int, dz *float32, z *float32)

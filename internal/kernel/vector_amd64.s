@@ -19413,26 +19413,26 @@ wide_by2:
 	VPTERNLOGD $0xca, Z1, Z2, Z10
 	VMOVAPS    Z9, Z1
 	VPTERNLOGD $0xca, Z0, Z3, Z1
-	VDIVPS     Z6, Z10, Z0
+	VANDPS     Z8, Z4, Z0
+	VANDPS     Z9, Z5, Z2
+	VDIVPS     Z6, Z10, Z3
 	VDIVPS     Z7, Z1, Z1
-	VANDPS     Z8, Z4, Z2
-	VANDPS     Z9, Z5, Z3
-	VPSRAD     $0x01, Z2, Z4
-	VPSRAD     $0x01, Z3, Z5
+	VPSRAD     $0x01, Z0, Z4
+	VPSRAD     $0x01, Z2, Z5
 	VPADDD     all0000007f<>+0(SB), Z4, Z6
 	VPADDD     all0000007f<>+0(SB), Z5, Z7
 	VPSLLD     $0x17, Z6, Z6
 	VPSLLD     $0x17, Z7, Z7
-	VMULPS     Z6, Z0, Z0
+	VMULPS     Z6, Z3, Z3
 	VMULPS     Z7, Z1, Z1
-	VPSUBD     Z4, Z2, Z2
-	VPSUBD     Z5, Z3, Z3
+	VPSUBD     Z4, Z0, Z0
+	VPSUBD     Z5, Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
 	VPADDD     all0000007f<>+0(SB), Z2, Z2
-	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z0, Z0
 	VPSLLD     $0x17, Z2, Z2
-	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z2, Z0, Z0
-	VMULPS     Z3, Z1, Z1
+	VMULPS     Z0, Z3, Z0
+	VMULPS     Z2, Z1, Z1
 	VMOVUPS    Z0, (CX)
 	VMOVUPS    Z1, 64(CX)
 	ADDQ       $0x00000080, CX
@@ -19484,16 +19484,16 @@ wide_by1:
 	VADDPS     all3f800000<>+0(SB), Z0, Z0
 	VMOVAPS    Z4, Z5
 	VPTERNLOGD $0xca, Z0, Z1, Z5
-	VDIVPS     Z3, Z5, Z0
-	VANDPS     Z4, Z2, Z1
-	VPSRAD     $0x01, Z1, Z2
+	VANDPS     Z4, Z2, Z0
+	VDIVPS     Z3, Z5, Z1
+	VPSRAD     $0x01, Z0, Z2
 	VPADDD     all0000007f<>+0(SB), Z2, Z3
 	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z3, Z0, Z0
-	VPSUBD     Z2, Z1, Z1
-	VPADDD     all0000007f<>+0(SB), Z1, Z1
-	VPSLLD     $0x17, Z1, Z1
-	VMULPS     Z1, Z0, Z0
+	VMULPS     Z3, Z1, Z1
+	VPSUBD     Z2, Z0, Z0
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
+	VPSLLD     $0x17, Z0, Z0
+	VMULPS     Z0, Z1, Z0
 	VMOVUPS    Z0, (CX)
 	ADDQ       $0x00000040, CX
 	ADDQ       $0x00000040, DX
@@ -19548,16 +19548,16 @@ after_wide_by1:
 	VADDPS     all3f800000<>+0(SB), Z0, Z0
 	VMOVAPS    Z4, Z5
 	VPTERNLOGD $0xca, Z0, Z1, Z5
-	VDIVPS     Z3, Z5, Z0
-	VANDPS     Z4, Z2, Z1
-	VPSRAD     $0x01, Z1, Z2
+	VANDPS     Z4, Z2, Z0
+	VDIVPS     Z3, Z5, Z1
+	VPSRAD     $0x01, Z0, Z2
 	VPADDD     all0000007f<>+0(SB), Z2, Z3
 	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z3, Z0, Z0
-	VPSUBD     Z2, Z1, Z1
-	VPADDD     all0000007f<>+0(SB), Z1, Z1
-	VPSLLD     $0x17, Z1, Z1
-	VMULPS     Z1, Z0, Z0
+	VMULPS     Z3, Z1, Z1
+	VPSUBD     Z2, Z0, Z0
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
+	VPSLLD     $0x17, Z0, Z0
+	VMULPS     Z0, Z1, Z0
 	VMOVUPS    Z0, K1, (CX)
 
 wide_done:
@@ -19642,10 +19642,10 @@ by2:
 	VADDPS    all3f800000<>+0(SB), Y0, Y0
 	VBLENDVPS Y8, Y2, Y1, Y1
 	VBLENDVPS Y9, Y3, Y0, Y0
-	VDIVPS    Y6, Y1, Y1
-	VDIVPS    Y7, Y0, Y0
 	VANDPS    Y8, Y4, Y2
 	VANDPS    Y9, Y5, Y3
+	VDIVPS    Y6, Y1, Y1
+	VDIVPS    Y7, Y0, Y0
 	VPSRAD    $0x01, Y2, Y4
 	VPSRAD    $0x01, Y3, Y5
 	VPADDD    all0000007f<>+0(SB), Y4, Y6
@@ -19711,8 +19711,8 @@ by1:
 	VSUBPS    Y0, Y0, Y0
 	VADDPS    all3f800000<>+0(SB), Y0, Y0
 	VBLENDVPS Y4, Y1, Y0, Y0
-	VDIVPS    Y3, Y0, Y0
 	VANDPS    Y4, Y2, Y1
+	VDIVPS    Y3, Y0, Y0
 	VPSRAD    $0x01, Y1, Y2
 	VPADDD    all0000007f<>+0(SB), Y2, Y3
 	VPSLLD    $0x17, Y3, Y3
@@ -19773,8 +19773,8 @@ after_by1:
 	VSUBPS     Y1, Y1, Y1
 	VADDPS     all3f800000<>+0(SB), Y1, Y1
 	VBLENDVPS  Y5, Y2, Y1, Y1
-	VDIVPS     Y4, Y1, Y1
 	VANDPS     Y5, Y3, Y2
+	VDIVPS     Y4, Y1, Y1
 	VPSRAD     $0x01, Y2, Y3
 	VPADDD     all0000007f<>+0(SB), Y3, Y4
 	VPSLLD     $0x17, Y4, Y4
@@ -23369,26 +23369,26 @@ wide_by2:
 	VPTERNLOGD $0xca, Z1, Z2, Z12
 	VMOVAPS    Z11, Z1
 	VPTERNLOGD $0xca, Z0, Z3, Z1
-	VDIVPS     Z8, Z12, Z0
+	VANDPS     Z10, Z4, Z0
+	VANDPS     Z11, Z5, Z2
+	VDIVPS     Z8, Z12, Z3
 	VDIVPS     Z9, Z1, Z1
-	VANDPS     Z10, Z4, Z2
-	VANDPS     Z11, Z5, Z3
-	VPSRAD     $0x01, Z2, Z4
-	VPSRAD     $0x01, Z3, Z5
+	VPSRAD     $0x01, Z0, Z4
+	VPSRAD     $0x01, Z2, Z5
 	VPADDD     all0000007f<>+0(SB), Z4, Z8
 	VPADDD     all0000007f<>+0(SB), Z5, Z9
 	VPSLLD     $0x17, Z8, Z8
 	VPSLLD     $0x17, Z9, Z9
-	VMULPS     Z8, Z0, Z0
+	VMULPS     Z8, Z3, Z3
 	VMULPS     Z9, Z1, Z1
-	VPSUBD     Z4, Z2, Z2
-	VPSUBD     Z5, Z3, Z3
+	VPSUBD     Z4, Z0, Z0
+	VPSUBD     Z5, Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
 	VPADDD     all0000007f<>+0(SB), Z2, Z2
-	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z0, Z0
 	VPSLLD     $0x17, Z2, Z2
-	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z2, Z0, Z0
-	VMULPS     Z3, Z1, Z1
+	VMULPS     Z0, Z3, Z0
+	VMULPS     Z2, Z1, Z1
 	VSUBPS     (DI), Z0, Z2
 	VSUBPS     64(DI), Z1, Z3
 	VMOVUPS    Z0, (CX)
@@ -23479,16 +23479,16 @@ wide_by1:
 	VADDPS     all3f800000<>+0(SB), Z0, Z0
 	VMOVAPS    Z5, Z6
 	VPTERNLOGD $0xca, Z0, Z1, Z6
-	VDIVPS     Z4, Z6, Z0
-	VANDPS     Z5, Z2, Z1
-	VPSRAD     $0x01, Z1, Z2
+	VANDPS     Z5, Z2, Z0
+	VDIVPS     Z4, Z6, Z1
+	VPSRAD     $0x01, Z0, Z2
 	VPADDD     all0000007f<>+0(SB), Z2, Z4
 	VPSLLD     $0x17, Z4, Z4
-	VMULPS     Z4, Z0, Z0
-	VPSUBD     Z2, Z1, Z1
-	VPADDD     all0000007f<>+0(SB), Z1, Z1
-	VPSLLD     $0x17, Z1, Z1
-	VMULPS     Z1, Z0, Z0
+	VMULPS     Z4, Z1, Z1
+	VPSUBD     Z2, Z0, Z0
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
+	VPSLLD     $0x17, Z0, Z0
+	VMULPS     Z0, Z1, Z0
 	VSUBPS     (DI), Z0, Z1
 	VMOVUPS    Z0, (CX)
 	VMOVUPS    Z1, (DX)
@@ -23581,16 +23581,16 @@ after_wide_by1:
 	VADDPS     all3f800000<>+0(SB), Z2, Z2
 	VMOVAPS    Z6, Z7
 	VPTERNLOGD $0xca, Z2, Z3, Z7
-	VDIVPS     Z5, Z7, Z2
-	VANDPS     Z6, Z4, Z3
-	VPSRAD     $0x01, Z3, Z4
+	VANDPS     Z6, Z4, Z2
+	VDIVPS     Z5, Z7, Z3
+	VPSRAD     $0x01, Z2, Z4
 	VPADDD     all0000007f<>+0(SB), Z4, Z5
 	VPSLLD     $0x17, Z5, Z5
-	VMULPS     Z5, Z2, Z2
-	VPSUBD     Z4, Z3, Z3
-	VPADDD     all0000007f<>+0(SB), Z3, Z3
-	VPSLLD     $0x17, Z3, Z3
-	VMULPS     Z3, Z2, Z2
+	VMULPS     Z5, Z3, Z3
+	VPSUBD     Z4, Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z2
+	VPSLLD     $0x17, Z2, Z2
+	VMULPS     Z2, Z3, Z2
 	VSUBPS     Z1, Z2, Z1
 	VMOVUPS    Z2, K1, (CX)
 	VMOVUPS    Z1, K1, (DX)
@@ -23737,10 +23737,10 @@ by2:
 	VADDPS    all3f800000<>+0(SB), Y0, Y0
 	VBLENDVPS Y10, Y2, Y1, Y1
 	VBLENDVPS Y11, Y3, Y0, Y0
-	VDIVPS    Y8, Y1, Y1
-	VDIVPS    Y9, Y0, Y0
 	VANDPS    Y10, Y4, Y2
 	VANDPS    Y11, Y5, Y3
+	VDIVPS    Y8, Y1, Y1
+	VDIVPS    Y9, Y0, Y0
 	VPSRAD    $0x01, Y2, Y4
 	VPSRAD    $0x01, Y3, Y5
 	VPADDD    all0000007f<>+0(SB), Y4, Y8
@@ -23845,8 +23845,8 @@ by1:
 	VSUBPS    Y0, Y0, Y0
 	VADDPS    all3f800000<>+0(SB), Y0, Y0
 	VBLENDVPS Y5, Y1, Y0, Y0
-	VDIVPS    Y4, Y0, Y0
 	VANDPS    Y5, Y2, Y1
+	VDIVPS    Y4, Y0, Y0
 	VPSRAD    $0x01, Y1, Y2
 	VPADDD    all0000007f<>+0(SB), Y2, Y4
 	VPSLLD    $0x17, Y4, Y4
@@ -23945,8 +23945,8 @@ after_by1:
 	VSUBPS     Y3, Y3, Y3
 	VADDPS     all3f800000<>+0(SB), Y3, Y3
 	VBLENDVPS  Y7, Y4, Y3, Y3
-	VDIVPS     Y6, Y3, Y3
 	VANDPS     Y7, Y5, Y4
+	VDIVPS     Y6, Y3, Y3
 	VPSRAD     $0x01, Y4, Y5
 	VPADDD     all0000007f<>+0(SB), Y5, Y6
 	VPSLLD     $0x17, Y6, Y6
@@ -26973,3 +26973,2695 @@ after_by1:
 done:
 	VZEROUPPER
 	RET
+
+// func siluVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·siluVector(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by2:
+	CMPQ       AX, $0x20
+	JLT        after_wide_by2
+	VMOVUPS    allc3020000<>+0(SB), Z0
+	VMAXPS     (DX), Z0, Z1
+	VMAXPS     64(DX), Z0, Z0
+	VMOVUPS    all43020000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VMINPS     Z0, Z2, Z0
+	VORPS      all80000000<>+0(SB), Z1, Z2
+	VORPS      all80000000<>+0(SB), Z0, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z4
+	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z5
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VADDPS     all4b400000<>+0(SB), Z5, Z5
+	VSUBPS     all4b400000<>+0(SB), Z4, Z6
+	VSUBPS     all4b400000<>+0(SB), Z5, Z7
+	VPSUBD     all4b400000<>+0(SB), Z4, Z4
+	VPSUBD     all4b400000<>+0(SB), Z5, Z5
+	VMULPS     all3f318000<>+0(SB), Z6, Z8
+	VMULPS     all3f318000<>+0(SB), Z7, Z9
+	VSUBPS     Z8, Z2, Z2
+	VSUBPS     Z9, Z3, Z3
+	VMULPS     allb95e8083<>+0(SB), Z6, Z6
+	VMULPS     allb95e8083<>+0(SB), Z7, Z7
+	VSUBPS     Z6, Z2, Z8
+	VSUBPS     Z7, Z3, Z9
+	VSUBPS     Z8, Z2, Z2
+	VSUBPS     Z9, Z3, Z3
+	VSUBPS     Z6, Z2, Z2
+	VSUBPS     Z7, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z8, Z6
+	VMULPS     all3ab6d8dd<>+0(SB), Z9, Z7
+	VADDPS     all3c091da5<>+0(SB), Z6, Z6
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z6, Z6
+	VMULPS     Z9, Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z6, Z6
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VMULPS     Z8, Z8, Z10
+	VMULPS     Z9, Z9, Z11
+	VMULPS     Z6, Z10, Z6
+	VMULPS     Z7, Z11, Z7
+	VADDPS     Z2, Z6, Z2
+	VADDPS     Z3, Z7, Z3
+	VADDPS     Z2, Z8, Z2
+	VADDPS     Z3, Z9, Z3
+	VPMAXSD    allffffffc0<>+0(SB), Z4, Z6
+	VPMAXSD    allffffffc0<>+0(SB), Z5, Z7
+	VPADDD     all0000007f<>+0(SB), Z6, Z6
+	VPADDD     all0000007f<>+0(SB), Z7, Z7
+	VPSLLD     $0x17, Z6, Z6
+	VPSLLD     $0x17, Z7, Z7
+	VADDPS     all3f800000<>+0(SB), Z6, Z8
+	VADDPS     all3f800000<>+0(SB), Z7, Z9
+	VMULPS     Z2, Z6, Z6
+	VMULPS     Z3, Z7, Z7
+	VADDPS     Z6, Z8, Z6
+	VADDPS     Z7, Z9, Z7
+	VCMPPS     $0x11, all00000000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z8
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z9
+	VADDPS     all3f800000<>+0(SB), Z2, Z2
+	VADDPS     all3f800000<>+0(SB), Z3, Z3
+	VSUBPS     Z1, Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z8, Z10
+	VPTERNLOGD $0xca, Z1, Z2, Z10
+	VMOVAPS    Z9, Z1
+	VPTERNLOGD $0xca, Z0, Z3, Z1
+	VANDPS     Z8, Z4, Z0
+	VANDPS     Z9, Z5, Z2
+	VMOVUPS    allc3020000<>+0(SB), Z3
+	VMAXPS     (DX), Z3, Z4
+	VMAXPS     64(DX), Z3, Z3
+	VMULPS     Z10, Z4, Z4
+	VMULPS     Z1, Z3, Z1
+	VDIVPS     Z6, Z4, Z3
+	VDIVPS     Z7, Z1, Z1
+	VPSRAD     $0x01, Z0, Z4
+	VPSRAD     $0x01, Z2, Z5
+	VPADDD     all0000007f<>+0(SB), Z4, Z6
+	VPADDD     all0000007f<>+0(SB), Z5, Z7
+	VPSLLD     $0x17, Z6, Z6
+	VPSLLD     $0x17, Z7, Z7
+	VMULPS     Z6, Z3, Z3
+	VMULPS     Z7, Z1, Z1
+	VPSUBD     Z4, Z0, Z0
+	VPSUBD     Z5, Z2, Z2
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
+	VPADDD     all0000007f<>+0(SB), Z2, Z2
+	VPSLLD     $0x17, Z0, Z0
+	VPSLLD     $0x17, Z2, Z2
+	VMULPS     Z0, Z3, Z0
+	VMULPS     Z2, Z1, Z1
+	VMOVUPS    Z0, (CX)
+	VMOVUPS    Z1, 64(CX)
+	ADDQ       $0x00000080, CX
+	ADDQ       $0x00000080, DX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ       AX, $0x10
+	JLT        after_wide_by1
+	VMOVUPS    allc3020000<>+0(SB), Z0
+	VMAXPS     (DX), Z0, Z0
+	VMOVUPS    all43020000<>+0(SB), Z1
+	VMINPS     Z0, Z1, Z0
+	VORPS      all80000000<>+0(SB), Z0, Z1
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS     all4b400000<>+0(SB), Z2, Z2
+	VSUBPS     all4b400000<>+0(SB), Z2, Z3
+	VPSUBD     all4b400000<>+0(SB), Z2, Z2
+	VMULPS     all3f318000<>+0(SB), Z3, Z4
+	VSUBPS     Z4, Z1, Z1
+	VMULPS     allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS     Z3, Z1, Z4
+	VSUBPS     Z4, Z1, Z1
+	VSUBPS     Z3, Z1, Z1
+	VMULPS     all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z4, Z4, Z5
+	VMULPS     Z3, Z5, Z3
+	VADDPS     Z1, Z3, Z1
+	VADDPS     Z1, Z4, Z1
+	VPMAXSD    allffffffc0<>+0(SB), Z2, Z3
+	VPADDD     all0000007f<>+0(SB), Z3, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VADDPS     all3f800000<>+0(SB), Z3, Z4
+	VMULPS     Z1, Z3, Z3
+	VADDPS     Z3, Z4, Z3
+	VCMPPS     $0x11, all00000000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z4
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VSUBPS     Z0, Z0, Z0
+	VADDPS     all3f800000<>+0(SB), Z0, Z0
+	VMOVAPS    Z4, Z5
+	VPTERNLOGD $0xca, Z0, Z1, Z5
+	VANDPS     Z4, Z2, Z0
+	VMOVUPS    allc3020000<>+0(SB), Z1
+	VMAXPS     (DX), Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VDIVPS     Z3, Z1, Z1
+	VPSRAD     $0x01, Z0, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z1, Z1
+	VPSUBD     Z2, Z0, Z0
+	VPADDD     all0000007f<>+0(SB), Z0, Z0
+	VPSLLD     $0x17, Z0, Z0
+	VMULPS     Z0, Z1, Z0
+	VMOVUPS    Z0, (CX)
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
+	TESTQ      AX, AX
+	JZ         wide_done
+	MOVQ       $-1, BX
+	BZHIQ      AX, BX, BX
+	KMOVW      BX, K1
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS    allc3020000<>+0(SB), Z1
+	VMAXPS     Z0, Z1, Z1
+	VMOVUPS    all43020000<>+0(SB), Z2
+	VMINPS     Z1, Z2, Z1
+	VORPS      all80000000<>+0(SB), Z1, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z3
+	VADDPS     all4b400000<>+0(SB), Z3, Z3
+	VSUBPS     all4b400000<>+0(SB), Z3, Z4
+	VPSUBD     all4b400000<>+0(SB), Z3, Z3
+	VMULPS     all3f318000<>+0(SB), Z4, Z5
+	VSUBPS     Z5, Z2, Z2
+	VMULPS     allb95e8083<>+0(SB), Z4, Z4
+	VSUBPS     Z4, Z2, Z5
+	VSUBPS     Z5, Z2, Z2
+	VSUBPS     Z4, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z5, Z4
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z4, Z6, Z4
+	VADDPS     Z2, Z4, Z2
+	VADDPS     Z2, Z5, Z2
+	VPMAXSD    allffffffc0<>+0(SB), Z3, Z4
+	VPADDD     all0000007f<>+0(SB), Z4, Z4
+	VPSLLD     $0x17, Z4, Z4
+	VADDPS     all3f800000<>+0(SB), Z4, Z5
+	VMULPS     Z2, Z4, Z4
+	VADDPS     Z4, Z5, Z4
+	VCMPPS     $0x11, all00000000<>+0(SB), Z1, K2
+	VPMOVM2D   K2, Z5
+	VADDPS     all3f800000<>+0(SB), Z2, Z2
+	VSUBPS     Z1, Z1, Z1
+	VADDPS     all3f800000<>+0(SB), Z1, Z1
+	VMOVAPS    Z5, Z6
+	VPTERNLOGD $0xca, Z1, Z2, Z6
+	VANDPS     Z5, Z3, Z1
+	VMOVUPS    allc3020000<>+0(SB), Z2
+	VMAXPS     Z0, Z2, Z0
+	VMULPS     Z6, Z0, Z0
+	VDIVPS     Z4, Z0, Z0
+	VPSRAD     $0x01, Z1, Z2
+	VPADDD     all0000007f<>+0(SB), Z2, Z3
+	VPSLLD     $0x17, Z3, Z3
+	VMULPS     Z3, Z0, Z0
+	VPSUBD     Z2, Z1, Z1
+	VPADDD     all0000007f<>+0(SB), Z1, Z1
+	VPSLLD     $0x17, Z1, Z1
+	VMULPS     Z1, Z0, Z0
+	VMOVUPS    Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by2:
+	CMPQ      AX, $0x10
+	JLT       after_by2
+	VMOVUPS   allc3020000<>+0(SB), Y0
+	VMAXPS    (DX), Y0, Y1
+	VMAXPS    32(DX), Y0, Y0
+	VMOVUPS   all43020000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMINPS    Y0, Y2, Y0
+	VORPS     all80000000<>+0(SB), Y1, Y2
+	VORPS     all80000000<>+0(SB), Y0, Y3
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS    all3fb8aa3b<>+0(SB), Y3, Y5
+	VADDPS    all4b400000<>+0(SB), Y4, Y4
+	VADDPS    all4b400000<>+0(SB), Y5, Y5
+	VSUBPS    all4b400000<>+0(SB), Y4, Y6
+	VSUBPS    all4b400000<>+0(SB), Y5, Y7
+	VPSUBD    all4b400000<>+0(SB), Y4, Y4
+	VPSUBD    all4b400000<>+0(SB), Y5, Y5
+	VMULPS    all3f318000<>+0(SB), Y6, Y8
+	VMULPS    all3f318000<>+0(SB), Y7, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VMULPS    allb95e8083<>+0(SB), Y6, Y6
+	VMULPS    allb95e8083<>+0(SB), Y7, Y7
+	VSUBPS    Y6, Y2, Y8
+	VSUBPS    Y7, Y3, Y9
+	VSUBPS    Y8, Y2, Y2
+	VSUBPS    Y9, Y3, Y3
+	VSUBPS    Y6, Y2, Y2
+	VSUBPS    Y7, Y3, Y3
+	VMULPS    all3ab6d8dd<>+0(SB), Y8, Y6
+	VMULPS    all3ab6d8dd<>+0(SB), Y9, Y7
+	VADDPS    all3c091da5<>+0(SB), Y6, Y6
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y9, Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y6, Y6
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VMULPS    Y8, Y8, Y10
+	VMULPS    Y9, Y9, Y11
+	VMULPS    Y6, Y10, Y6
+	VMULPS    Y7, Y11, Y7
+	VADDPS    Y2, Y6, Y2
+	VADDPS    Y3, Y7, Y3
+	VADDPS    Y2, Y8, Y2
+	VADDPS    Y3, Y9, Y3
+	VPMAXSD   allffffffc0<>+0(SB), Y4, Y6
+	VPMAXSD   allffffffc0<>+0(SB), Y5, Y7
+	VPADDD    all0000007f<>+0(SB), Y6, Y6
+	VPADDD    all0000007f<>+0(SB), Y7, Y7
+	VPSLLD    $0x17, Y6, Y6
+	VPSLLD    $0x17, Y7, Y7
+	VADDPS    all3f800000<>+0(SB), Y6, Y8
+	VADDPS    all3f800000<>+0(SB), Y7, Y9
+	VMULPS    Y2, Y6, Y6
+	VMULPS    Y3, Y7, Y7
+	VADDPS    Y6, Y8, Y6
+	VADDPS    Y7, Y9, Y7
+	VCMPPS    $0x11, all00000000<>+0(SB), Y1, Y8
+	VCMPPS    $0x11, all00000000<>+0(SB), Y0, Y9
+	VADDPS    all3f800000<>+0(SB), Y2, Y2
+	VADDPS    all3f800000<>+0(SB), Y3, Y3
+	VSUBPS    Y1, Y1, Y1
+	VSUBPS    Y0, Y0, Y0
+	VADDPS    all3f800000<>+0(SB), Y1, Y1
+	VADDPS    all3f800000<>+0(SB), Y0, Y0
+	VBLENDVPS Y8, Y2, Y1, Y1
+	VBLENDVPS Y9, Y3, Y0, Y0
+	VANDPS    Y8, Y4, Y2
+	VANDPS    Y9, Y5, Y3
+	VMOVUPS   allc3020000<>+0(SB), Y4
+	VMAXPS    (DX), Y4, Y5
+	VMAXPS    32(DX), Y4, Y4
+	VMULPS    Y1, Y5, Y1
+	VMULPS    Y0, Y4, Y0
+	VDIVPS    Y6, Y1, Y1
+	VDIVPS    Y7, Y0, Y0
+	VPSRAD    $0x01, Y2, Y4
+	VPSRAD    $0x01, Y3, Y5
+	VPADDD    all0000007f<>+0(SB), Y4, Y6
+	VPADDD    all0000007f<>+0(SB), Y5, Y7
+	VPSLLD    $0x17, Y6, Y6
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y6, Y1, Y1
+	VMULPS    Y7, Y0, Y0
+	VPSUBD    Y4, Y2, Y2
+	VPSUBD    Y5, Y3, Y3
+	VPADDD    all0000007f<>+0(SB), Y2, Y2
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y2, Y2
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y2, Y1, Y1
+	VMULPS    Y3, Y0, Y0
+	VMOVUPS   Y1, (CX)
+	VMOVUPS   Y0, 32(CX)
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x10, AX
+	JMP       by2
+
+after_by2:
+by1:
+	CMPQ      AX, $0x08
+	JLT       after_by1
+	VMOVUPS   allc3020000<>+0(SB), Y0
+	VMAXPS    (DX), Y0, Y0
+	VMOVUPS   all43020000<>+0(SB), Y1
+	VMINPS    Y0, Y1, Y0
+	VORPS     all80000000<>+0(SB), Y0, Y1
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    all4b400000<>+0(SB), Y2, Y2
+	VSUBPS    all4b400000<>+0(SB), Y2, Y3
+	VPSUBD    all4b400000<>+0(SB), Y2, Y2
+	VMULPS    all3f318000<>+0(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    allb95e8083<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y4
+	VSUBPS    Y4, Y1, Y1
+	VSUBPS    Y3, Y1, Y1
+	VMULPS    all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS    all3c091da5<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y3, Y3
+	VADDPS    all3f000000<>+0(SB), Y3, Y3
+	VMULPS    Y4, Y4, Y5
+	VMULPS    Y3, Y5, Y3
+	VADDPS    Y1, Y3, Y1
+	VADDPS    Y1, Y4, Y1
+	VPMAXSD   allffffffc0<>+0(SB), Y2, Y3
+	VPADDD    all0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VADDPS    all3f800000<>+0(SB), Y3, Y4
+	VMULPS    Y1, Y3, Y3
+	VADDPS    Y3, Y4, Y3
+	VCMPPS    $0x11, all00000000<>+0(SB), Y0, Y4
+	VADDPS    all3f800000<>+0(SB), Y1, Y1
+	VSUBPS    Y0, Y0, Y0
+	VADDPS    all3f800000<>+0(SB), Y0, Y0
+	VBLENDVPS Y4, Y1, Y0, Y0
+	VANDPS    Y4, Y2, Y1
+	VMOVUPS   allc3020000<>+0(SB), Y2
+	VMAXPS    (DX), Y2, Y2
+	VMULPS    Y0, Y2, Y0
+	VDIVPS    Y3, Y0, Y0
+	VPSRAD    $0x01, Y1, Y2
+	VPADDD    all0000007f<>+0(SB), Y2, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y0, Y0
+	VPSUBD    Y2, Y1, Y1
+	VPADDD    all0000007f<>+0(SB), Y1, Y1
+	VPSLLD    $0x17, Y1, Y1
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y1
+	VMOVUPS    allc3020000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y2
+	VMOVUPS    all43020000<>+0(SB), Y3
+	VMINPS     Y2, Y3, Y2
+	VORPS      all80000000<>+0(SB), Y2, Y3
+	VMULPS     all3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS     all4b400000<>+0(SB), Y4, Y4
+	VSUBPS     all4b400000<>+0(SB), Y4, Y5
+	VPSUBD     all4b400000<>+0(SB), Y4, Y4
+	VMULPS     all3f318000<>+0(SB), Y5, Y6
+	VSUBPS     Y6, Y3, Y3
+	VMULPS     allb95e8083<>+0(SB), Y5, Y5
+	VSUBPS     Y5, Y3, Y6
+	VSUBPS     Y6, Y3, Y3
+	VSUBPS     Y5, Y3, Y3
+	VMULPS     all3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS     all3c091da5<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     all3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     all3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     all3f000000<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y6, Y7
+	VMULPS     Y5, Y7, Y5
+	VADDPS     Y3, Y5, Y3
+	VADDPS     Y3, Y6, Y3
+	VPMAXSD    allffffffc0<>+0(SB), Y4, Y5
+	VPADDD     all0000007f<>+0(SB), Y5, Y5
+	VPSLLD     $0x17, Y5, Y5
+	VADDPS     all3f800000<>+0(SB), Y5, Y6
+	VMULPS     Y3, Y5, Y5
+	VADDPS     Y5, Y6, Y5
+	VCMPPS     $0x11, all00000000<>+0(SB), Y2, Y6
+	VADDPS     all3f800000<>+0(SB), Y3, Y3
+	VSUBPS     Y2, Y2, Y2
+	VADDPS     all3f800000<>+0(SB), Y2, Y2
+	VBLENDVPS  Y6, Y3, Y2, Y2
+	VANDPS     Y6, Y4, Y3
+	VMOVUPS    allc3020000<>+0(SB), Y4
+	VMAXPS     Y1, Y4, Y1
+	VMULPS     Y2, Y1, Y1
+	VDIVPS     Y5, Y1, Y1
+	VPSRAD     $0x01, Y3, Y2
+	VPADDD     all0000007f<>+0(SB), Y2, Y4
+	VPSLLD     $0x17, Y4, Y4
+	VMULPS     Y4, Y1, Y1
+	VPSUBD     Y2, Y3, Y2
+	VPADDD     all0000007f<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA allc3020000<>+0(SB)/4, $0xc3020000
+DATA allc3020000<>+4(SB)/4, $0xc3020000
+DATA allc3020000<>+8(SB)/4, $0xc3020000
+DATA allc3020000<>+12(SB)/4, $0xc3020000
+DATA allc3020000<>+16(SB)/4, $0xc3020000
+DATA allc3020000<>+20(SB)/4, $0xc3020000
+DATA allc3020000<>+24(SB)/4, $0xc3020000
+DATA allc3020000<>+28(SB)/4, $0xc3020000
+DATA allc3020000<>+32(SB)/4, $0xc3020000
+DATA allc3020000<>+36(SB)/4, $0xc3020000
+DATA allc3020000<>+40(SB)/4, $0xc3020000
+DATA allc3020000<>+44(SB)/4, $0xc3020000
+DATA allc3020000<>+48(SB)/4, $0xc3020000
+DATA allc3020000<>+52(SB)/4, $0xc3020000
+DATA allc3020000<>+56(SB)/4, $0xc3020000
+DATA allc3020000<>+60(SB)/4, $0xc3020000
+GLOBL allc3020000<>(SB), RODATA|NOPTR, $64
+
+DATA all43020000<>+0(SB)/4, $0x43020000
+DATA all43020000<>+4(SB)/4, $0x43020000
+DATA all43020000<>+8(SB)/4, $0x43020000
+DATA all43020000<>+12(SB)/4, $0x43020000
+DATA all43020000<>+16(SB)/4, $0x43020000
+DATA all43020000<>+20(SB)/4, $0x43020000
+DATA all43020000<>+24(SB)/4, $0x43020000
+DATA all43020000<>+28(SB)/4, $0x43020000
+DATA all43020000<>+32(SB)/4, $0x43020000
+DATA all43020000<>+36(SB)/4, $0x43020000
+DATA all43020000<>+40(SB)/4, $0x43020000
+DATA all43020000<>+44(SB)/4, $0x43020000
+DATA all43020000<>+48(SB)/4, $0x43020000
+DATA all43020000<>+52(SB)/4, $0x43020000
+DATA all43020000<>+56(SB)/4, $0x43020000
+DATA all43020000<>+60(SB)/4, $0x43020000
+GLOBL all43020000<>(SB), RODATA|NOPTR, $64
+
+// func geluVector(n int, a *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·geluVector(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by1:
+	CMPQ          AX, $0x10
+	JLT           after_wide_by1
+	VMOVUPS       (DX), Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y1, Z1
+	VMOVUPS       allc02e000000000000<>+0(SB), Z2
+	VMAXPD        Z0, Z2, Z0
+	VMAXPD        Z1, Z2, Z1
+	VMOVUPS       all402e000000000000<>+0(SB), Z2
+	VMINPD        Z0, Z2, Z4
+	VMINPD        Z1, Z2, Z2
+	VANDPS        all7fffffffffffffff<>+0(SB), Z4, Z4
+	VANDPS        all7fffffffffffffff<>+0(SB), Z2, Z2
+	VMULPD        Z4, Z4, Z5
+	VMULPD        Z2, Z2, Z6
+	VMULPD        allbfe0000000000000<>+0(SB), Z5, Z5
+	VMULPD        allbfe0000000000000<>+0(SB), Z6, Z6
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z5, Z7
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z6, Z8
+	VADDPD        all4338000000000000<>+0(SB), Z7, Z7
+	VADDPD        all4338000000000000<>+0(SB), Z8, Z8
+	VSUBPD        all4338000000000000<>+0(SB), Z7, Z9
+	VSUBPD        all4338000000000000<>+0(SB), Z8, Z10
+	VPSUBQ        all4338000000000000<>+0(SB), Z7, Z7
+	VPSUBQ        all4338000000000000<>+0(SB), Z8, Z8
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z9, Z11
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z10, Z12
+	VSUBPD        Z11, Z5, Z5
+	VSUBPD        Z12, Z6, Z6
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z9, Z9
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z10, Z10
+	VSUBPD        Z9, Z5, Z5
+	VSUBPD        Z10, Z6, Z6
+	VPADDQ        all00000000000003ff<>+0(SB), Z7, Z7
+	VPADDQ        all00000000000003ff<>+0(SB), Z8, Z8
+	VPSLLQ        $0x34, Z7, Z7
+	VPSLLQ        $0x34, Z8, Z8
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z5, Z9
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z6, Z10
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z9, Z9
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z9, Z9
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f56c164e640927a<>+0(SB), Z9, Z9
+	VADDPD        all3f56c164e640927a<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z9, Z9
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z9, Z9
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fc555555556d710<>+0(SB), Z9, Z9
+	VADDPD        all3fc555555556d710<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z9, Z9
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z9, Z9
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z10, Z10
+	VMULPD        Z9, Z5, Z5
+	VMULPD        Z10, Z6, Z6
+	VADDPD        all3ff0000000000000<>+0(SB), Z5, Z5
+	VADDPD        all3ff0000000000000<>+0(SB), Z6, Z6
+	VMULPD        Z7, Z5, Z5
+	VMULPD        Z8, Z6, Z6
+	VADDPD        all4008000000000000<>+0(SB), Z4, Z4
+	VADDPD        all4008000000000000<>+0(SB), Z2, Z2
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z7
+	VDIVPD        Z4, Z7, Z4
+	VDIVPD        Z2, Z7, Z2
+	VMULPD        all4018000000000000<>+0(SB), Z4, Z7
+	VMULPD        all4018000000000000<>+0(SB), Z2, Z8
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z9
+	VSUBPD        Z7, Z9, Z7
+	VSUBPD        Z8, Z9, Z8
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z7, Z9
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z8, Z10
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z9, Z9
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f1193960d564915<>+0(SB), Z9, Z9
+	VADDPD        all3f1193960d564915<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z9, Z9
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z9, Z9
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z9, Z9
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z9, Z9
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z9, Z9
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z9, Z9
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z9, Z9
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z9, Z9
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z9, Z9
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z7
+	VMULPD        Z8, Z10, Z8
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z7, Z7
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z8, Z8
+	VMULPD        Z4, Z5, Z4
+	VMULPD        Z2, Z6, Z2
+	VMULPD        Z7, Z4, Z4
+	VMULPD        Z8, Z2, Z2
+	VMULPD        all3fd9884533d43651<>+0(SB), Z5, Z5
+	VMULPD        all3fd9884533d43651<>+0(SB), Z6, Z5
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z0, K1
+	VPMOVM2Q      K1, Z5
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z1, K1
+	VPMOVM2Q      K1, Z6
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z7
+	VSUBPD        Z4, Z7, Z8
+	VSUBPD        Z2, Z7, Z7
+	VMOVAPS       Z5, Z5
+	VPTERNLOGD    $0xca, Z4, Z8, Z5
+	VMOVAPS       Z6, Z4
+	VPTERNLOGD    $0xca, Z2, Z7, Z4
+	VMULPD        Z5, Z0, Z0
+	VMULPD        Z4, Z1, Z1
+	VCVTPD2PS     Z0, Y3
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z3, Z0
+	VMOVUPS       Z0, (CX)
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000040, DX
+	SUBQ          $0x10, AX
+	JMP           wide_by1
+
+after_wide_by1:
+	TESTQ         AX, AX
+	JZ            wide_done
+	MOVQ          $-1, BX
+	BZHIQ         AX, BX, BX
+	KMOVW         BX, K1
+	VMOVUPS.Z     (CX), K1, Z0
+	VMOVUPS.Z     (DX), K1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y1, Z1
+	VMOVUPS       allc02e000000000000<>+0(SB), Z2
+	VMAXPD        Z0, Z2, Z0
+	VMAXPD        Z1, Z2, Z1
+	VMOVUPS       all402e000000000000<>+0(SB), Z2
+	VMINPD        Z0, Z2, Z4
+	VMINPD        Z1, Z2, Z2
+	VANDPS        all7fffffffffffffff<>+0(SB), Z4, Z4
+	VANDPS        all7fffffffffffffff<>+0(SB), Z2, Z2
+	VMULPD        Z4, Z4, Z5
+	VMULPD        Z2, Z2, Z6
+	VMULPD        allbfe0000000000000<>+0(SB), Z5, Z5
+	VMULPD        allbfe0000000000000<>+0(SB), Z6, Z6
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z5, Z7
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z6, Z8
+	VADDPD        all4338000000000000<>+0(SB), Z7, Z7
+	VADDPD        all4338000000000000<>+0(SB), Z8, Z8
+	VSUBPD        all4338000000000000<>+0(SB), Z7, Z9
+	VSUBPD        all4338000000000000<>+0(SB), Z8, Z10
+	VPSUBQ        all4338000000000000<>+0(SB), Z7, Z7
+	VPSUBQ        all4338000000000000<>+0(SB), Z8, Z8
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z9, Z11
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z10, Z12
+	VSUBPD        Z11, Z5, Z5
+	VSUBPD        Z12, Z6, Z6
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z9, Z9
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z10, Z10
+	VSUBPD        Z9, Z5, Z5
+	VSUBPD        Z10, Z6, Z6
+	VPADDQ        all00000000000003ff<>+0(SB), Z7, Z7
+	VPADDQ        all00000000000003ff<>+0(SB), Z8, Z8
+	VPSLLQ        $0x34, Z7, Z7
+	VPSLLQ        $0x34, Z8, Z8
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z5, Z9
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z6, Z10
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z9, Z9
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z9, Z9
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f56c164e640927a<>+0(SB), Z9, Z9
+	VADDPD        all3f56c164e640927a<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z9, Z9
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z9, Z9
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fc555555556d710<>+0(SB), Z9, Z9
+	VADDPD        all3fc555555556d710<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z9, Z9
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z9, Z9
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z10, Z10
+	VMULPD        Z9, Z5, Z5
+	VMULPD        Z10, Z6, Z6
+	VADDPD        all3ff0000000000000<>+0(SB), Z5, Z5
+	VADDPD        all3ff0000000000000<>+0(SB), Z6, Z6
+	VMULPD        Z7, Z5, Z5
+	VMULPD        Z8, Z6, Z6
+	VADDPD        all4008000000000000<>+0(SB), Z4, Z4
+	VADDPD        all4008000000000000<>+0(SB), Z2, Z2
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z7
+	VDIVPD        Z4, Z7, Z4
+	VDIVPD        Z2, Z7, Z2
+	VMULPD        all4018000000000000<>+0(SB), Z4, Z7
+	VMULPD        all4018000000000000<>+0(SB), Z2, Z8
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z9
+	VSUBPD        Z7, Z9, Z7
+	VSUBPD        Z8, Z9, Z8
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z7, Z9
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z8, Z10
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z9, Z9
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f1193960d564915<>+0(SB), Z9, Z9
+	VADDPD        all3f1193960d564915<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z9, Z9
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z9, Z9
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z9, Z9
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z9, Z9
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z9, Z9
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z9, Z9
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z9, Z9
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z9, Z9
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z9, Z9
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z7
+	VMULPD        Z8, Z10, Z8
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z7, Z7
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z8, Z8
+	VMULPD        Z4, Z5, Z4
+	VMULPD        Z2, Z6, Z2
+	VMULPD        Z7, Z4, Z4
+	VMULPD        Z8, Z2, Z2
+	VMULPD        all3fd9884533d43651<>+0(SB), Z5, Z5
+	VMULPD        all3fd9884533d43651<>+0(SB), Z6, Z5
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z0, K2
+	VPMOVM2Q      K2, Z5
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z1, K2
+	VPMOVM2Q      K2, Z6
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z7
+	VSUBPD        Z4, Z7, Z8
+	VSUBPD        Z2, Z7, Z7
+	VMOVAPS       Z5, Z5
+	VPTERNLOGD    $0xca, Z4, Z8, Z5
+	VMOVAPS       Z6, Z4
+	VPTERNLOGD    $0xca, Z2, Z7, Z4
+	VMULPD        Z5, Z0, Z0
+	VMULPD        Z4, Z1, Z1
+	VCVTPD2PS     Z0, Y3
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z3, Z0
+	VMOVUPS       Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by1:
+	CMPQ         AX, $0x08
+	JLT          after_by1
+	VMOVUPS      (DX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      allc02e000000000000<>+0(SB), Y2
+	VMAXPD       Y0, Y2, Y0
+	VMAXPD       Y1, Y2, Y1
+	VMOVUPS      all402e000000000000<>+0(SB), Y2
+	VMINPD       Y0, Y2, Y4
+	VMINPD       Y1, Y2, Y2
+	VANDPS       all7fffffffffffffff<>+0(SB), Y4, Y4
+	VANDPS       all7fffffffffffffff<>+0(SB), Y2, Y2
+	VMULPD       Y4, Y4, Y5
+	VMULPD       Y2, Y2, Y6
+	VMULPD       allbfe0000000000000<>+0(SB), Y5, Y5
+	VMULPD       allbfe0000000000000<>+0(SB), Y6, Y6
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y5, Y7
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y6, Y8
+	VADDPD       all4338000000000000<>+0(SB), Y7, Y7
+	VADDPD       all4338000000000000<>+0(SB), Y8, Y8
+	VSUBPD       all4338000000000000<>+0(SB), Y7, Y9
+	VSUBPD       all4338000000000000<>+0(SB), Y8, Y10
+	VPSUBQ       all4338000000000000<>+0(SB), Y7, Y7
+	VPSUBQ       all4338000000000000<>+0(SB), Y8, Y8
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y9, Y11
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y10, Y12
+	VSUBPD       Y11, Y5, Y5
+	VSUBPD       Y12, Y6, Y6
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y9, Y9
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y10, Y10
+	VSUBPD       Y9, Y5, Y5
+	VSUBPD       Y10, Y6, Y6
+	VPADDQ       all00000000000003ff<>+0(SB), Y7, Y7
+	VPADDQ       all00000000000003ff<>+0(SB), Y8, Y8
+	VPSLLQ       $0x34, Y7, Y7
+	VPSLLQ       $0x34, Y8, Y8
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y5, Y9
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y6, Y10
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y9, Y9
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y9, Y9
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f56c164e640927a<>+0(SB), Y9, Y9
+	VADDPD       all3f56c164e640927a<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y9, Y9
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y9, Y9
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fc555555556d710<>+0(SB), Y9, Y9
+	VADDPD       all3fc555555556d710<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y9, Y9
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y9, Y9
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y10, Y10
+	VMULPD       Y9, Y5, Y5
+	VMULPD       Y10, Y6, Y6
+	VADDPD       all3ff0000000000000<>+0(SB), Y5, Y5
+	VADDPD       all3ff0000000000000<>+0(SB), Y6, Y6
+	VMULPD       Y7, Y5, Y5
+	VMULPD       Y8, Y6, Y6
+	VADDPD       all4008000000000000<>+0(SB), Y4, Y4
+	VADDPD       all4008000000000000<>+0(SB), Y2, Y2
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y7
+	VDIVPD       Y4, Y7, Y4
+	VDIVPD       Y2, Y7, Y2
+	VMULPD       all4018000000000000<>+0(SB), Y4, Y7
+	VMULPD       all4018000000000000<>+0(SB), Y2, Y8
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y9
+	VSUBPD       Y7, Y9, Y7
+	VSUBPD       Y8, Y9, Y8
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y7, Y9
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y8, Y10
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y9, Y9
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f1193960d564915<>+0(SB), Y9, Y9
+	VADDPD       all3f1193960d564915<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y9, Y9
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y9, Y9
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y9, Y9
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y9, Y9
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y9, Y9
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y9, Y9
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y9, Y9
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y9, Y9
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y9, Y9
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y7
+	VMULPD       Y8, Y10, Y8
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y7, Y7
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y8, Y8
+	VMULPD       Y4, Y5, Y4
+	VMULPD       Y2, Y6, Y2
+	VMULPD       Y7, Y4, Y4
+	VMULPD       Y8, Y2, Y2
+	VMULPD       all3fd9884533d43651<>+0(SB), Y5, Y5
+	VMULPD       all3fd9884533d43651<>+0(SB), Y6, Y5
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y0, Y5
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y1, Y6
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y7
+	VSUBPD       Y4, Y7, Y8
+	VSUBPD       Y2, Y7, Y7
+	VBLENDVPS    Y5, Y8, Y4, Y4
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VMULPD       Y4, Y0, Y0
+	VMULPD       Y2, Y1, Y1
+	VCVTPD2PSY   Y0, X3
+	VCVTPD2PSY   Y1, X0
+	VINSERTF128  $0x01, X0, Y3, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x08, AX
+	JMP          by1
+
+after_by1:
+	TESTQ        AX, AX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), BX
+	NEGQ         AX
+	VMOVDQU      32(BX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMASKMOVPS   (DX), Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VMOVUPS      allc02e000000000000<>+0(SB), Y4
+	VMAXPD       Y1, Y4, Y1
+	VMAXPD       Y2, Y4, Y2
+	VMOVUPS      all402e000000000000<>+0(SB), Y4
+	VMINPD       Y1, Y4, Y5
+	VMINPD       Y2, Y4, Y4
+	VANDPS       all7fffffffffffffff<>+0(SB), Y5, Y5
+	VANDPS       all7fffffffffffffff<>+0(SB), Y4, Y4
+	VMULPD       Y5, Y5, Y6
+	VMULPD       Y4, Y4, Y7
+	VMULPD       allbfe0000000000000<>+0(SB), Y6, Y6
+	VMULPD       allbfe0000000000000<>+0(SB), Y7, Y7
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y6, Y8
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y7, Y9
+	VADDPD       all4338000000000000<>+0(SB), Y8, Y8
+	VADDPD       all4338000000000000<>+0(SB), Y9, Y9
+	VSUBPD       all4338000000000000<>+0(SB), Y8, Y10
+	VSUBPD       all4338000000000000<>+0(SB), Y9, Y11
+	VPSUBQ       all4338000000000000<>+0(SB), Y8, Y8
+	VPSUBQ       all4338000000000000<>+0(SB), Y9, Y9
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y10, Y12
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y11, Y13
+	VSUBPD       Y12, Y6, Y6
+	VSUBPD       Y13, Y7, Y7
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y10, Y10
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y11, Y11
+	VSUBPD       Y10, Y6, Y6
+	VSUBPD       Y11, Y7, Y7
+	VPADDQ       all00000000000003ff<>+0(SB), Y8, Y8
+	VPADDQ       all00000000000003ff<>+0(SB), Y9, Y9
+	VPSLLQ       $0x34, Y8, Y8
+	VPSLLQ       $0x34, Y9, Y9
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y6, Y10
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y7, Y11
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y10, Y10
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y10, Y10
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3f56c164e640927a<>+0(SB), Y10, Y10
+	VADDPD       all3f56c164e640927a<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y10, Y10
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y10, Y10
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3fc555555556d710<>+0(SB), Y10, Y10
+	VADDPD       all3fc555555556d710<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y10, Y10
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y11, Y11
+	VMULPD       Y6, Y10, Y10
+	VMULPD       Y7, Y11, Y11
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y10, Y10
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y11, Y11
+	VMULPD       Y10, Y6, Y6
+	VMULPD       Y11, Y7, Y7
+	VADDPD       all3ff0000000000000<>+0(SB), Y6, Y6
+	VADDPD       all3ff0000000000000<>+0(SB), Y7, Y7
+	VMULPD       Y8, Y6, Y6
+	VMULPD       Y9, Y7, Y7
+	VADDPD       all4008000000000000<>+0(SB), Y5, Y5
+	VADDPD       all4008000000000000<>+0(SB), Y4, Y4
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y8
+	VDIVPD       Y5, Y8, Y5
+	VDIVPD       Y4, Y8, Y4
+	VMULPD       all4018000000000000<>+0(SB), Y5, Y8
+	VMULPD       all4018000000000000<>+0(SB), Y4, Y9
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y10
+	VSUBPD       Y8, Y10, Y8
+	VSUBPD       Y9, Y10, Y9
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y8, Y10
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y9, Y11
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y10, Y10
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       all3f1193960d564915<>+0(SB), Y10, Y10
+	VADDPD       all3f1193960d564915<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y10, Y10
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y10, Y10
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y10, Y10
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y10, Y10
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y10, Y10
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y10, Y10
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y10, Y10
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y10, Y10
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y10
+	VMULPD       Y9, Y11, Y11
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y10, Y10
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y11, Y11
+	VMULPD       Y8, Y10, Y8
+	VMULPD       Y9, Y11, Y9
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y8, Y8
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y9, Y9
+	VMULPD       Y5, Y6, Y5
+	VMULPD       Y4, Y7, Y4
+	VMULPD       Y8, Y5, Y5
+	VMULPD       Y9, Y4, Y4
+	VMULPD       all3fd9884533d43651<>+0(SB), Y6, Y6
+	VMULPD       all3fd9884533d43651<>+0(SB), Y7, Y6
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y1, Y6
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y2, Y7
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y8
+	VSUBPD       Y5, Y8, Y9
+	VSUBPD       Y4, Y8, Y8
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VBLENDVPS    Y7, Y8, Y4, Y4
+	VMULPD       Y5, Y1, Y1
+	VMULPD       Y4, Y2, Y2
+	VCVTPD2PSY   Y1, X3
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y3, Y1
+	VMASKMOVPS   Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA allc02e000000000000<>+0(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+8(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+16(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+24(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+32(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+40(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+48(SB)/8, $0xc02e000000000000
+DATA allc02e000000000000<>+56(SB)/8, $0xc02e000000000000
+GLOBL allc02e000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all402e000000000000<>+0(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+8(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+16(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+24(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+32(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+40(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+48(SB)/8, $0x402e000000000000
+DATA all402e000000000000<>+56(SB)/8, $0x402e000000000000
+GLOBL all402e000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all7fffffffffffffff<>+0(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+8(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+16(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+24(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+32(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+40(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+48(SB)/8, $0x7fffffffffffffff
+DATA all7fffffffffffffff<>+56(SB)/8, $0x7fffffffffffffff
+GLOBL all7fffffffffffffff<>(SB), RODATA|NOPTR, $64
+
+DATA allbfe0000000000000<>+0(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+8(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+16(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+24(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+32(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+40(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+48(SB)/8, $0xbfe0000000000000
+DATA allbfe0000000000000<>+56(SB)/8, $0xbfe0000000000000
+GLOBL allbfe0000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all3ff71547652b82fe<>+0(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+8(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+16(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+24(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+32(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+40(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+48(SB)/8, $0x3ff71547652b82fe
+DATA all3ff71547652b82fe<>+56(SB)/8, $0x3ff71547652b82fe
+GLOBL all3ff71547652b82fe<>(SB), RODATA|NOPTR, $64
+
+DATA all4338000000000000<>+0(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+8(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+16(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+24(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+32(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+40(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+48(SB)/8, $0x4338000000000000
+DATA all4338000000000000<>+56(SB)/8, $0x4338000000000000
+GLOBL all4338000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all3fe62e42fefa3800<>+0(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+8(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+16(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+24(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+32(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+40(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+48(SB)/8, $0x3fe62e42fefa3800
+DATA all3fe62e42fefa3800<>+56(SB)/8, $0x3fe62e42fefa3800
+GLOBL all3fe62e42fefa3800<>(SB), RODATA|NOPTR, $64
+
+DATA all3d2ef35793c76730<>+0(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+8(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+16(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+24(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+32(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+40(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+48(SB)/8, $0x3d2ef35793c76730
+DATA all3d2ef35793c76730<>+56(SB)/8, $0x3d2ef35793c76730
+GLOBL all3d2ef35793c76730<>(SB), RODATA|NOPTR, $64
+
+DATA all00000000000003ff<>+0(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+8(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+16(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+24(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+32(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+40(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+48(SB)/8, $0x00000000000003ff
+DATA all00000000000003ff<>+56(SB)/8, $0x00000000000003ff
+GLOBL all00000000000003ff<>(SB), RODATA|NOPTR, $64
+
+DATA all3ec71de33af5dd28<>+0(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+8(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+16(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+24(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+32(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+40(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+48(SB)/8, $0x3ec71de33af5dd28
+DATA all3ec71de33af5dd28<>+56(SB)/8, $0x3ec71de33af5dd28
+GLOBL all3ec71de33af5dd28<>(SB), RODATA|NOPTR, $64
+
+DATA all3efa159cb902fc89<>+0(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+8(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+16(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+24(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+32(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+40(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+48(SB)/8, $0x3efa159cb902fc89
+DATA all3efa159cb902fc89<>+56(SB)/8, $0x3efa159cb902fc89
+GLOBL all3efa159cb902fc89<>(SB), RODATA|NOPTR, $64
+
+DATA all3f2a01a8d4873573<>+0(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+8(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+16(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+24(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+32(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+40(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+48(SB)/8, $0x3f2a01a8d4873573
+DATA all3f2a01a8d4873573<>+56(SB)/8, $0x3f2a01a8d4873573
+GLOBL all3f2a01a8d4873573<>(SB), RODATA|NOPTR, $64
+
+DATA all3f56c164e640927a<>+0(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+8(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+16(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+24(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+32(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+40(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+48(SB)/8, $0x3f56c164e640927a
+DATA all3f56c164e640927a<>+56(SB)/8, $0x3f56c164e640927a
+GLOBL all3f56c164e640927a<>(SB), RODATA|NOPTR, $64
+
+DATA all3f8111110d9372e7<>+0(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+8(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+16(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+24(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+32(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+40(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+48(SB)/8, $0x3f8111110d9372e7
+DATA all3f8111110d9372e7<>+56(SB)/8, $0x3f8111110d9372e7
+GLOBL all3f8111110d9372e7<>(SB), RODATA|NOPTR, $64
+
+DATA all3fa55555573f2da6<>+0(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+8(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+16(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+24(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+32(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+40(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+48(SB)/8, $0x3fa55555573f2da6
+DATA all3fa55555573f2da6<>+56(SB)/8, $0x3fa55555573f2da6
+GLOBL all3fa55555573f2da6<>(SB), RODATA|NOPTR, $64
+
+DATA all3fc555555556d710<>+0(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+8(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+16(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+24(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+32(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+40(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+48(SB)/8, $0x3fc555555556d710
+DATA all3fc555555556d710<>+56(SB)/8, $0x3fc555555556d710
+GLOBL all3fc555555556d710<>(SB), RODATA|NOPTR, $64
+
+DATA all3fdfffffffff736f<>+0(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+8(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+16(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+24(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+32(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+40(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+48(SB)/8, $0x3fdfffffffff736f
+DATA all3fdfffffffff736f<>+56(SB)/8, $0x3fdfffffffff736f
+GLOBL all3fdfffffffff736f<>(SB), RODATA|NOPTR, $64
+
+DATA all3fefffffffffff9d<>+0(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+8(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+16(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+24(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+32(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+40(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+48(SB)/8, $0x3fefffffffffff9d
+DATA all3fefffffffffff9d<>+56(SB)/8, $0x3fefffffffffff9d
+GLOBL all3fefffffffffff9d<>(SB), RODATA|NOPTR, $64
+
+DATA all3ff0000000000000<>+0(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+8(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+16(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+24(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+32(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+40(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+48(SB)/8, $0x3ff0000000000000
+DATA all3ff0000000000000<>+56(SB)/8, $0x3ff0000000000000
+GLOBL all3ff0000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all4008000000000000<>+0(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+8(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+16(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+24(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+32(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+40(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+48(SB)/8, $0x4008000000000000
+DATA all4008000000000000<>+56(SB)/8, $0x4008000000000000
+GLOBL all4008000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all4018000000000000<>+0(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+8(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+16(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+24(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+32(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+40(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+48(SB)/8, $0x4018000000000000
+DATA all4018000000000000<>+56(SB)/8, $0x4018000000000000
+GLOBL all4018000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA allbee31763ff995ebd<>+0(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+8(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+16(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+24(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+32(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+40(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+48(SB)/8, $0xbee31763ff995ebd
+DATA allbee31763ff995ebd<>+56(SB)/8, $0xbee31763ff995ebd
+GLOBL allbee31763ff995ebd<>(SB), RODATA|NOPTR, $64
+
+DATA allbee9e60b80fcdd72<>+0(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+8(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+16(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+24(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+32(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+40(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+48(SB)/8, $0xbee9e60b80fcdd72
+DATA allbee9e60b80fcdd72<>+56(SB)/8, $0xbee9e60b80fcdd72
+GLOBL allbee9e60b80fcdd72<>(SB), RODATA|NOPTR, $64
+
+DATA all3f1193960d564915<>+0(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+8(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+16(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+24(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+32(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+40(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+48(SB)/8, $0x3f1193960d564915
+DATA all3f1193960d564915<>+56(SB)/8, $0x3f1193960d564915
+GLOBL all3f1193960d564915<>(SB), RODATA|NOPTR, $64
+
+DATA all3f23c6de83fe3e2d<>+0(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+8(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+16(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+24(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+32(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+40(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+48(SB)/8, $0x3f23c6de83fe3e2d
+DATA all3f23c6de83fe3e2d<>+56(SB)/8, $0x3f23c6de83fe3e2d
+GLOBL all3f23c6de83fe3e2d<>(SB), RODATA|NOPTR, $64
+
+DATA allbf3073ff937a5916<>+0(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+8(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+16(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+24(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+32(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+40(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+48(SB)/8, $0xbf3073ff937a5916
+DATA allbf3073ff937a5916<>+56(SB)/8, $0xbf3073ff937a5916
+GLOBL allbf3073ff937a5916<>(SB), RODATA|NOPTR, $64
+
+DATA allbf511a84b2a6eef3<>+0(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+8(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+16(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+24(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+32(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+40(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+48(SB)/8, $0xbf511a84b2a6eef3
+DATA allbf511a84b2a6eef3<>+56(SB)/8, $0xbf511a84b2a6eef3
+GLOBL allbf511a84b2a6eef3<>(SB), RODATA|NOPTR, $64
+
+DATA all3f50d08046367c2a<>+0(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+8(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+16(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+24(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+32(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+40(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+48(SB)/8, $0x3f50d08046367c2a
+DATA all3f50d08046367c2a<>+56(SB)/8, $0x3f50d08046367c2a
+GLOBL all3f50d08046367c2a<>(SB), RODATA|NOPTR, $64
+
+DATA all3f7c8ee5293b869b<>+0(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+8(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+16(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+24(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+32(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+40(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+48(SB)/8, $0x3f7c8ee5293b869b
+DATA all3f7c8ee5293b869b<>+56(SB)/8, $0x3f7c8ee5293b869b
+GLOBL all3f7c8ee5293b869b<>(SB), RODATA|NOPTR, $64
+
+DATA allbf856d797c7907bc<>+0(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+8(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+16(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+24(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+32(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+40(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+48(SB)/8, $0xbf856d797c7907bc
+DATA allbf856d797c7907bc<>+56(SB)/8, $0xbf856d797c7907bc
+GLOBL allbf856d797c7907bc<>(SB), RODATA|NOPTR, $64
+
+DATA allbfa832dad3b8d582<>+0(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+8(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+16(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+24(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+32(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+40(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+48(SB)/8, $0xbfa832dad3b8d582
+DATA allbfa832dad3b8d582<>+56(SB)/8, $0xbfa832dad3b8d582
+GLOBL allbfa832dad3b8d582<>(SB), RODATA|NOPTR, $64
+
+DATA all3fcd71386d0eb51c<>+0(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+8(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+16(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+24(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+32(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+40(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+48(SB)/8, $0x3fcd71386d0eb51c
+DATA all3fcd71386d0eb51c<>+56(SB)/8, $0x3fcd71386d0eb51c
+GLOBL all3fcd71386d0eb51c<>(SB), RODATA|NOPTR, $64
+
+DATA allbfe04c72960a32d8<>+0(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+8(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+16(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+24(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+32(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+40(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+48(SB)/8, $0xbfe04c72960a32d8
+DATA allbfe04c72960a32d8<>+56(SB)/8, $0xbfe04c72960a32d8
+GLOBL allbfe04c72960a32d8<>(SB), RODATA|NOPTR, $64
+
+DATA all3fe754a751ad347c<>+0(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+8(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+16(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+24(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+32(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+40(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+48(SB)/8, $0x3fe754a751ad347c
+DATA all3fe754a751ad347c<>+56(SB)/8, $0x3fe754a751ad347c
+GLOBL all3fe754a751ad347c<>(SB), RODATA|NOPTR, $64
+
+DATA all3fd9884533d43651<>+0(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+8(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+16(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+24(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+32(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+40(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+48(SB)/8, $0x3fd9884533d43651
+DATA all3fd9884533d43651<>+56(SB)/8, $0x3fd9884533d43651
+GLOBL all3fd9884533d43651<>(SB), RODATA|NOPTR, $64
+
+DATA all0000000000000000<>+0(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+8(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+16(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+24(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+32(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+40(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+48(SB)/8, $0x0000000000000000
+DATA all0000000000000000<>+56(SB)/8, $0x0000000000000000
+GLOBL all0000000000000000<>(SB), RODATA|NOPTR, $64
+
+// func geluSlopeVector(n int, dz *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·geluSlopeVector(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dz+8(FP), CX
+	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by1:
+	CMPQ          AX, $0x10
+	JLT           after_wide_by1
+	VMOVUPS       (DX), Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y1, Z1
+	VMOVUPS       allc02e000000000000<>+0(SB), Z2
+	VMAXPD        Z0, Z2, Z0
+	VMAXPD        Z1, Z2, Z1
+	VMOVUPS       all402e000000000000<>+0(SB), Z2
+	VMINPD        Z0, Z2, Z0
+	VMINPD        Z1, Z2, Z1
+	VANDPS        all7fffffffffffffff<>+0(SB), Z0, Z2
+	VANDPS        all7fffffffffffffff<>+0(SB), Z1, Z4
+	VMULPD        Z2, Z2, Z5
+	VMULPD        Z4, Z4, Z6
+	VMULPD        allbfe0000000000000<>+0(SB), Z5, Z5
+	VMULPD        allbfe0000000000000<>+0(SB), Z6, Z6
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z5, Z7
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z6, Z8
+	VADDPD        all4338000000000000<>+0(SB), Z7, Z7
+	VADDPD        all4338000000000000<>+0(SB), Z8, Z8
+	VSUBPD        all4338000000000000<>+0(SB), Z7, Z9
+	VSUBPD        all4338000000000000<>+0(SB), Z8, Z10
+	VPSUBQ        all4338000000000000<>+0(SB), Z7, Z7
+	VPSUBQ        all4338000000000000<>+0(SB), Z8, Z8
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z9, Z11
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z10, Z12
+	VSUBPD        Z11, Z5, Z5
+	VSUBPD        Z12, Z6, Z6
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z9, Z9
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z10, Z10
+	VSUBPD        Z9, Z5, Z5
+	VSUBPD        Z10, Z6, Z6
+	VPADDQ        all00000000000003ff<>+0(SB), Z7, Z7
+	VPADDQ        all00000000000003ff<>+0(SB), Z8, Z8
+	VPSLLQ        $0x34, Z7, Z7
+	VPSLLQ        $0x34, Z8, Z8
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z5, Z9
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z6, Z10
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z9, Z9
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z9, Z9
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f56c164e640927a<>+0(SB), Z9, Z9
+	VADDPD        all3f56c164e640927a<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z9, Z9
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z9, Z9
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fc555555556d710<>+0(SB), Z9, Z9
+	VADDPD        all3fc555555556d710<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z9, Z9
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z10, Z10
+	VMULPD        Z5, Z9, Z9
+	VMULPD        Z6, Z10, Z10
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z9, Z9
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z10, Z10
+	VMULPD        Z9, Z5, Z5
+	VMULPD        Z10, Z6, Z6
+	VADDPD        all3ff0000000000000<>+0(SB), Z5, Z5
+	VADDPD        all3ff0000000000000<>+0(SB), Z6, Z6
+	VMULPD        Z7, Z5, Z5
+	VMULPD        Z8, Z6, Z6
+	VADDPD        all4008000000000000<>+0(SB), Z2, Z2
+	VADDPD        all4008000000000000<>+0(SB), Z4, Z4
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z7
+	VDIVPD        Z2, Z7, Z2
+	VDIVPD        Z4, Z7, Z4
+	VMULPD        all4018000000000000<>+0(SB), Z2, Z7
+	VMULPD        all4018000000000000<>+0(SB), Z4, Z8
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z9
+	VSUBPD        Z7, Z9, Z7
+	VSUBPD        Z8, Z9, Z8
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z7, Z9
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z8, Z10
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z9, Z9
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f1193960d564915<>+0(SB), Z9, Z9
+	VADDPD        all3f1193960d564915<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z9, Z9
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z9, Z9
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z9, Z9
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z9, Z9
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z9, Z9
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z9, Z9
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z9, Z9
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z9, Z9
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z9
+	VMULPD        Z8, Z10, Z10
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z9, Z9
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z10, Z10
+	VMULPD        Z7, Z9, Z7
+	VMULPD        Z8, Z10, Z8
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z7, Z7
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z5, Z2
+	VMULPD        Z4, Z6, Z4
+	VMULPD        Z7, Z2, Z2
+	VMULPD        Z8, Z4, Z4
+	VMULPD        all3fd9884533d43651<>+0(SB), Z5, Z5
+	VMULPD        all3fd9884533d43651<>+0(SB), Z6, Z6
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z0, K1
+	VPMOVM2Q      K1, Z7
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z1, K1
+	VPMOVM2Q      K1, Z8
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z9
+	VSUBPD        Z2, Z9, Z10
+	VSUBPD        Z4, Z9, Z9
+	VMOVAPS       Z7, Z7
+	VPTERNLOGD    $0xca, Z2, Z10, Z7
+	VMOVAPS       Z8, Z2
+	VPTERNLOGD    $0xca, Z4, Z9, Z2
+	VMULPD        Z5, Z0, Z0
+	VMULPD        Z6, Z1, Z1
+	VADDPD        Z0, Z7, Z0
+	VADDPD        Z1, Z2, Z1
+	VCVTPD2PS     Z0, Y3
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z3, Z0
+	VMOVUPS       (CX), Z1
+	VMULPS        Z0, Z1, Z0
+	VMOVUPS       Z0, (CX)
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000040, DX
+	SUBQ          $0x10, AX
+	JMP           wide_by1
+
+after_wide_by1:
+	TESTQ         AX, AX
+	JZ            wide_done
+	MOVQ          $-1, BX
+	BZHIQ         AX, BX, BX
+	KMOVW         BX, K1
+	VMOVUPS.Z     (CX), K1, Z0
+	VMOVUPS.Z     (DX), K1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y2, Z2
+	VMOVUPS       allc02e000000000000<>+0(SB), Z4
+	VMAXPD        Z1, Z4, Z1
+	VMAXPD        Z2, Z4, Z2
+	VMOVUPS       all402e000000000000<>+0(SB), Z4
+	VMINPD        Z1, Z4, Z1
+	VMINPD        Z2, Z4, Z2
+	VANDPS        all7fffffffffffffff<>+0(SB), Z1, Z4
+	VANDPS        all7fffffffffffffff<>+0(SB), Z2, Z5
+	VMULPD        Z4, Z4, Z6
+	VMULPD        Z5, Z5, Z7
+	VMULPD        allbfe0000000000000<>+0(SB), Z6, Z6
+	VMULPD        allbfe0000000000000<>+0(SB), Z7, Z7
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z6, Z8
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z7, Z9
+	VADDPD        all4338000000000000<>+0(SB), Z8, Z8
+	VADDPD        all4338000000000000<>+0(SB), Z9, Z9
+	VSUBPD        all4338000000000000<>+0(SB), Z8, Z10
+	VSUBPD        all4338000000000000<>+0(SB), Z9, Z11
+	VPSUBQ        all4338000000000000<>+0(SB), Z8, Z8
+	VPSUBQ        all4338000000000000<>+0(SB), Z9, Z9
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z10, Z12
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z11, Z13
+	VSUBPD        Z12, Z6, Z6
+	VSUBPD        Z13, Z7, Z7
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z10, Z10
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z11, Z11
+	VSUBPD        Z10, Z6, Z6
+	VSUBPD        Z11, Z7, Z7
+	VPADDQ        all00000000000003ff<>+0(SB), Z8, Z8
+	VPADDQ        all00000000000003ff<>+0(SB), Z9, Z9
+	VPSLLQ        $0x34, Z8, Z8
+	VPSLLQ        $0x34, Z9, Z9
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z6, Z10
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z7, Z11
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z10, Z10
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z10, Z10
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3f56c164e640927a<>+0(SB), Z10, Z10
+	VADDPD        all3f56c164e640927a<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z10, Z10
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z10, Z10
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3fc555555556d710<>+0(SB), Z10, Z10
+	VADDPD        all3fc555555556d710<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z10, Z10
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z11, Z11
+	VMULPD        Z6, Z10, Z10
+	VMULPD        Z7, Z11, Z11
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z10, Z10
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z11, Z11
+	VMULPD        Z10, Z6, Z6
+	VMULPD        Z11, Z7, Z7
+	VADDPD        all3ff0000000000000<>+0(SB), Z6, Z6
+	VADDPD        all3ff0000000000000<>+0(SB), Z7, Z7
+	VMULPD        Z8, Z6, Z6
+	VMULPD        Z9, Z7, Z7
+	VADDPD        all4008000000000000<>+0(SB), Z4, Z4
+	VADDPD        all4008000000000000<>+0(SB), Z5, Z5
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z8
+	VDIVPD        Z4, Z8, Z4
+	VDIVPD        Z5, Z8, Z5
+	VMULPD        all4018000000000000<>+0(SB), Z4, Z8
+	VMULPD        all4018000000000000<>+0(SB), Z5, Z9
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z10
+	VSUBPD        Z8, Z10, Z8
+	VSUBPD        Z9, Z10, Z9
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z8, Z10
+	VMULPD        allbee31763ff995ebd<>+0(SB), Z9, Z11
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z10, Z10
+	VADDPD        allbee9e60b80fcdd72<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        all3f1193960d564915<>+0(SB), Z10, Z10
+	VADDPD        all3f1193960d564915<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z10, Z10
+	VADDPD        all3f23c6de83fe3e2d<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z10, Z10
+	VADDPD        allbf3073ff937a5916<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z10, Z10
+	VADDPD        allbf511a84b2a6eef3<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z10, Z10
+	VADDPD        all3f50d08046367c2a<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z10, Z10
+	VADDPD        all3f7c8ee5293b869b<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z10, Z10
+	VADDPD        allbf856d797c7907bc<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z10, Z10
+	VADDPD        allbfa832dad3b8d582<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z10, Z10
+	VADDPD        all3fcd71386d0eb51c<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z10
+	VMULPD        Z9, Z11, Z11
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z10, Z10
+	VADDPD        allbfe04c72960a32d8<>+0(SB), Z11, Z11
+	VMULPD        Z8, Z10, Z8
+	VMULPD        Z9, Z11, Z9
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z8, Z8
+	VADDPD        all3fe754a751ad347c<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z6, Z4
+	VMULPD        Z5, Z7, Z5
+	VMULPD        Z8, Z4, Z4
+	VMULPD        Z9, Z5, Z5
+	VMULPD        all3fd9884533d43651<>+0(SB), Z6, Z6
+	VMULPD        all3fd9884533d43651<>+0(SB), Z7, Z7
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z1, K2
+	VPMOVM2Q      K2, Z8
+	VCMPPD        $0x1e, all0000000000000000<>+0(SB), Z2, K2
+	VPMOVM2Q      K2, Z9
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z10
+	VSUBPD        Z4, Z10, Z11
+	VSUBPD        Z5, Z10, Z10
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xca, Z4, Z11, Z8
+	VMOVAPS       Z9, Z4
+	VPTERNLOGD    $0xca, Z5, Z10, Z4
+	VMULPD        Z6, Z1, Z1
+	VMULPD        Z7, Z2, Z2
+	VADDPD        Z1, Z8, Z1
+	VADDPD        Z2, Z4, Z2
+	VCVTPD2PS     Z1, Y3
+	VCVTPD2PS     Z2, Y1
+	VINSERTF64X4  $0x01, Y1, Z3, Z1
+	VMULPS        Z1, Z0, Z0
+	VMOVUPS       Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by1:
+	CMPQ         AX, $0x08
+	JLT          after_by1
+	VMOVUPS      (DX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      allc02e000000000000<>+0(SB), Y2
+	VMAXPD       Y0, Y2, Y0
+	VMAXPD       Y1, Y2, Y1
+	VMOVUPS      all402e000000000000<>+0(SB), Y2
+	VMINPD       Y0, Y2, Y0
+	VMINPD       Y1, Y2, Y1
+	VANDPS       all7fffffffffffffff<>+0(SB), Y0, Y2
+	VANDPS       all7fffffffffffffff<>+0(SB), Y1, Y4
+	VMULPD       Y2, Y2, Y5
+	VMULPD       Y4, Y4, Y6
+	VMULPD       allbfe0000000000000<>+0(SB), Y5, Y5
+	VMULPD       allbfe0000000000000<>+0(SB), Y6, Y6
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y5, Y7
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y6, Y8
+	VADDPD       all4338000000000000<>+0(SB), Y7, Y7
+	VADDPD       all4338000000000000<>+0(SB), Y8, Y8
+	VSUBPD       all4338000000000000<>+0(SB), Y7, Y9
+	VSUBPD       all4338000000000000<>+0(SB), Y8, Y10
+	VPSUBQ       all4338000000000000<>+0(SB), Y7, Y7
+	VPSUBQ       all4338000000000000<>+0(SB), Y8, Y8
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y9, Y11
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y10, Y12
+	VSUBPD       Y11, Y5, Y5
+	VSUBPD       Y12, Y6, Y6
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y9, Y9
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y10, Y10
+	VSUBPD       Y9, Y5, Y5
+	VSUBPD       Y10, Y6, Y6
+	VPADDQ       all00000000000003ff<>+0(SB), Y7, Y7
+	VPADDQ       all00000000000003ff<>+0(SB), Y8, Y8
+	VPSLLQ       $0x34, Y7, Y7
+	VPSLLQ       $0x34, Y8, Y8
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y5, Y9
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y6, Y10
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y9, Y9
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y9, Y9
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f56c164e640927a<>+0(SB), Y9, Y9
+	VADDPD       all3f56c164e640927a<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y9, Y9
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y9, Y9
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fc555555556d710<>+0(SB), Y9, Y9
+	VADDPD       all3fc555555556d710<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y9, Y9
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y9, Y9
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y10, Y10
+	VMULPD       Y9, Y5, Y5
+	VMULPD       Y10, Y6, Y6
+	VADDPD       all3ff0000000000000<>+0(SB), Y5, Y5
+	VADDPD       all3ff0000000000000<>+0(SB), Y6, Y6
+	VMULPD       Y7, Y5, Y5
+	VMULPD       Y8, Y6, Y6
+	VADDPD       all4008000000000000<>+0(SB), Y2, Y2
+	VADDPD       all4008000000000000<>+0(SB), Y4, Y4
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y7
+	VDIVPD       Y2, Y7, Y2
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       all4018000000000000<>+0(SB), Y2, Y7
+	VMULPD       all4018000000000000<>+0(SB), Y4, Y8
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y9
+	VSUBPD       Y7, Y9, Y7
+	VSUBPD       Y8, Y9, Y8
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y7, Y9
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y8, Y10
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y9, Y9
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f1193960d564915<>+0(SB), Y9, Y9
+	VADDPD       all3f1193960d564915<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y9, Y9
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y9, Y9
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y9, Y9
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y9, Y9
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y9, Y9
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y9, Y9
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y9, Y9
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y9, Y9
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y9
+	VMULPD       Y8, Y10, Y10
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y9, Y9
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y10, Y10
+	VMULPD       Y7, Y9, Y7
+	VMULPD       Y8, Y10, Y8
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y7, Y7
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y5, Y2
+	VMULPD       Y4, Y6, Y4
+	VMULPD       Y7, Y2, Y2
+	VMULPD       Y8, Y4, Y4
+	VMULPD       all3fd9884533d43651<>+0(SB), Y5, Y5
+	VMULPD       all3fd9884533d43651<>+0(SB), Y6, Y6
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y0, Y7
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y1, Y8
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y9
+	VSUBPD       Y2, Y9, Y10
+	VSUBPD       Y4, Y9, Y9
+	VBLENDVPS    Y7, Y10, Y2, Y2
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VMULPD       Y5, Y0, Y0
+	VMULPD       Y6, Y1, Y1
+	VADDPD       Y0, Y2, Y0
+	VADDPD       Y1, Y4, Y1
+	VCVTPD2PSY   Y0, X3
+	VCVTPD2PSY   Y1, X0
+	VINSERTF128  $0x01, X0, Y3, Y0
+	VMOVUPS      (CX), Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x08, AX
+	JMP          by1
+
+after_by1:
+	TESTQ        AX, AX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), BX
+	NEGQ         AX
+	VMOVDQU      32(BX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y4
+	VMOVUPS      allc02e000000000000<>+0(SB), Y5
+	VMAXPD       Y2, Y5, Y2
+	VMAXPD       Y4, Y5, Y4
+	VMOVUPS      all402e000000000000<>+0(SB), Y5
+	VMINPD       Y2, Y5, Y2
+	VMINPD       Y4, Y5, Y4
+	VANDPS       all7fffffffffffffff<>+0(SB), Y2, Y5
+	VANDPS       all7fffffffffffffff<>+0(SB), Y4, Y6
+	VMULPD       Y5, Y5, Y7
+	VMULPD       Y6, Y6, Y8
+	VMULPD       allbfe0000000000000<>+0(SB), Y7, Y7
+	VMULPD       allbfe0000000000000<>+0(SB), Y8, Y8
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y7, Y9
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y8, Y10
+	VADDPD       all4338000000000000<>+0(SB), Y9, Y9
+	VADDPD       all4338000000000000<>+0(SB), Y10, Y10
+	VSUBPD       all4338000000000000<>+0(SB), Y9, Y11
+	VSUBPD       all4338000000000000<>+0(SB), Y10, Y12
+	VPSUBQ       all4338000000000000<>+0(SB), Y9, Y9
+	VPSUBQ       all4338000000000000<>+0(SB), Y10, Y10
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y11, Y13
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y12, Y14
+	VSUBPD       Y13, Y7, Y7
+	VSUBPD       Y14, Y8, Y8
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y11, Y11
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y12, Y12
+	VSUBPD       Y11, Y7, Y7
+	VSUBPD       Y12, Y8, Y8
+	VPADDQ       all00000000000003ff<>+0(SB), Y9, Y9
+	VPADDQ       all00000000000003ff<>+0(SB), Y10, Y10
+	VPSLLQ       $0x34, Y9, Y9
+	VPSLLQ       $0x34, Y10, Y10
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y7, Y11
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y8, Y12
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y11, Y11
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y11, Y11
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3f56c164e640927a<>+0(SB), Y11, Y11
+	VADDPD       all3f56c164e640927a<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y11, Y11
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y11, Y11
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3fc555555556d710<>+0(SB), Y11, Y11
+	VADDPD       all3fc555555556d710<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y11, Y11
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y12, Y12
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y8, Y12, Y12
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y11, Y11
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y12, Y12
+	VMULPD       Y11, Y7, Y7
+	VMULPD       Y12, Y8, Y8
+	VADDPD       all3ff0000000000000<>+0(SB), Y7, Y7
+	VADDPD       all3ff0000000000000<>+0(SB), Y8, Y8
+	VMULPD       Y9, Y7, Y7
+	VMULPD       Y10, Y8, Y8
+	VADDPD       all4008000000000000<>+0(SB), Y5, Y5
+	VADDPD       all4008000000000000<>+0(SB), Y6, Y6
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y9
+	VDIVPD       Y5, Y9, Y5
+	VDIVPD       Y6, Y9, Y6
+	VMULPD       all4018000000000000<>+0(SB), Y5, Y9
+	VMULPD       all4018000000000000<>+0(SB), Y6, Y10
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y11
+	VSUBPD       Y9, Y11, Y9
+	VSUBPD       Y10, Y11, Y10
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y9, Y11
+	VMULPD       allbee31763ff995ebd<>+0(SB), Y10, Y12
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y11, Y11
+	VADDPD       allbee9e60b80fcdd72<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       all3f1193960d564915<>+0(SB), Y11, Y11
+	VADDPD       all3f1193960d564915<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y11, Y11
+	VADDPD       all3f23c6de83fe3e2d<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y11, Y11
+	VADDPD       allbf3073ff937a5916<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y11, Y11
+	VADDPD       allbf511a84b2a6eef3<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y11, Y11
+	VADDPD       all3f50d08046367c2a<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y11, Y11
+	VADDPD       all3f7c8ee5293b869b<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y11, Y11
+	VADDPD       allbf856d797c7907bc<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y11, Y11
+	VADDPD       allbfa832dad3b8d582<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y11, Y11
+	VADDPD       all3fcd71386d0eb51c<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y11
+	VMULPD       Y10, Y12, Y12
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y11, Y11
+	VADDPD       allbfe04c72960a32d8<>+0(SB), Y12, Y12
+	VMULPD       Y9, Y11, Y9
+	VMULPD       Y10, Y12, Y10
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y9, Y9
+	VADDPD       all3fe754a751ad347c<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y7, Y5
+	VMULPD       Y6, Y8, Y6
+	VMULPD       Y9, Y5, Y5
+	VMULPD       Y10, Y6, Y6
+	VMULPD       all3fd9884533d43651<>+0(SB), Y7, Y7
+	VMULPD       all3fd9884533d43651<>+0(SB), Y8, Y8
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y2, Y9
+	VCMPPD       $0x1e, all0000000000000000<>+0(SB), Y4, Y10
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y11
+	VSUBPD       Y5, Y11, Y12
+	VSUBPD       Y6, Y11, Y11
+	VBLENDVPS    Y9, Y12, Y5, Y5
+	VBLENDVPS    Y10, Y11, Y6, Y6
+	VMULPD       Y7, Y2, Y2
+	VMULPD       Y8, Y4, Y4
+	VADDPD       Y2, Y5, Y2
+	VADDPD       Y4, Y6, Y4
+	VCVTPD2PSY   Y2, X3
+	VCVTPD2PSY   Y4, X2
+	VINSERTF128  $0x01, X2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluSlopeVector(n int, dz *float32, z *float32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
+TEXT ·siluSlopeVector(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ dz+8(FP), CX
+	MOVQ z+16(FP), DX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by1:
+	CMPQ          AX, $0x10
+	JLT           after_wide_by1
+	VMOVUPS       (DX), Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VCVTPS2PD     Y0, Z0
+	VCVTPS2PD     Y1, Z1
+	VMOVUPS       allc04e000000000000<>+0(SB), Z2
+	VMAXPD        Z0, Z2, Z0
+	VMAXPD        Z1, Z2, Z1
+	VMOVUPS       all404e000000000000<>+0(SB), Z2
+	VMINPD        Z0, Z2, Z0
+	VMINPD        Z1, Z2, Z1
+	VORPS         all8000000000000000<>+0(SB), Z0, Z2
+	VORPS         all8000000000000000<>+0(SB), Z1, Z4
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z2, Z5
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z4, Z6
+	VADDPD        all4338000000000000<>+0(SB), Z5, Z5
+	VADDPD        all4338000000000000<>+0(SB), Z6, Z6
+	VSUBPD        all4338000000000000<>+0(SB), Z5, Z7
+	VSUBPD        all4338000000000000<>+0(SB), Z6, Z8
+	VPSUBQ        all4338000000000000<>+0(SB), Z5, Z5
+	VPSUBQ        all4338000000000000<>+0(SB), Z6, Z6
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z7, Z9
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z8, Z10
+	VSUBPD        Z9, Z2, Z2
+	VSUBPD        Z10, Z4, Z4
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z7, Z7
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z8, Z8
+	VSUBPD        Z7, Z2, Z2
+	VSUBPD        Z8, Z4, Z4
+	VPADDQ        all00000000000003ff<>+0(SB), Z5, Z5
+	VPADDQ        all00000000000003ff<>+0(SB), Z6, Z6
+	VPSLLQ        $0x34, Z5, Z5
+	VPSLLQ        $0x34, Z6, Z6
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z2, Z7
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z4, Z8
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z7, Z7
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z7, Z7
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3f56c164e640927a<>+0(SB), Z7, Z7
+	VADDPD        all3f56c164e640927a<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z7, Z7
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z7, Z7
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3fc555555556d710<>+0(SB), Z7, Z7
+	VADDPD        all3fc555555556d710<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z7, Z7
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z8, Z8
+	VMULPD        Z2, Z7, Z7
+	VMULPD        Z4, Z8, Z8
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z7, Z7
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z8, Z8
+	VMULPD        Z7, Z2, Z2
+	VMULPD        Z8, Z4, Z4
+	VADDPD        all3ff0000000000000<>+0(SB), Z2, Z2
+	VADDPD        all3ff0000000000000<>+0(SB), Z4, Z4
+	VMULPD        Z5, Z2, Z2
+	VMULPD        Z6, Z4, Z4
+	VADDPD        all3ff0000000000000<>+0(SB), Z2, Z5
+	VADDPD        all3ff0000000000000<>+0(SB), Z4, Z6
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z7
+	VDIVPD        Z5, Z7, Z5
+	VDIVPD        Z6, Z7, Z6
+	VCMPPD        $0x11, all0000000000000000<>+0(SB), Z0, K1
+	VPMOVM2Q      K1, Z7
+	VCMPPD        $0x11, all0000000000000000<>+0(SB), Z1, K1
+	VPMOVM2Q      K1, Z8
+	VMULPD        Z5, Z2, Z2
+	VMULPD        Z6, Z4, Z4
+	VMOVAPS       Z7, Z9
+	VPTERNLOGD    $0xca, Z5, Z2, Z9
+	VMOVAPS       Z8, Z10
+	VPTERNLOGD    $0xca, Z6, Z4, Z10
+	VMOVAPS       Z7, Z7
+	VPTERNLOGD    $0xca, Z2, Z5, Z7
+	VMOVAPS       Z8, Z2
+	VPTERNLOGD    $0xca, Z4, Z6, Z2
+	VMULPD        Z9, Z0, Z0
+	VMULPD        Z10, Z1, Z1
+	VMULPD        Z7, Z0, Z0
+	VMULPD        Z2, Z1, Z1
+	VADDPD        Z0, Z9, Z0
+	VADDPD        Z1, Z10, Z1
+	VCVTPD2PS     Z0, Y3
+	VCVTPD2PS     Z1, Y0
+	VINSERTF64X4  $0x01, Y0, Z3, Z0
+	VMOVUPS       (CX), Z1
+	VMULPS        Z0, Z1, Z0
+	VMOVUPS       Z0, (CX)
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000040, DX
+	SUBQ          $0x10, AX
+	JMP           wide_by1
+
+after_wide_by1:
+	TESTQ         AX, AX
+	JZ            wide_done
+	MOVQ          $-1, BX
+	BZHIQ         AX, BX, BX
+	KMOVW         BX, K1
+	VMOVUPS.Z     (CX), K1, Z0
+	VMOVUPS.Z     (DX), K1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y2, Z2
+	VMOVUPS       allc04e000000000000<>+0(SB), Z4
+	VMAXPD        Z1, Z4, Z1
+	VMAXPD        Z2, Z4, Z2
+	VMOVUPS       all404e000000000000<>+0(SB), Z4
+	VMINPD        Z1, Z4, Z1
+	VMINPD        Z2, Z4, Z2
+	VORPS         all8000000000000000<>+0(SB), Z1, Z4
+	VORPS         all8000000000000000<>+0(SB), Z2, Z5
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z4, Z6
+	VMULPD        all3ff71547652b82fe<>+0(SB), Z5, Z7
+	VADDPD        all4338000000000000<>+0(SB), Z6, Z6
+	VADDPD        all4338000000000000<>+0(SB), Z7, Z7
+	VSUBPD        all4338000000000000<>+0(SB), Z6, Z8
+	VSUBPD        all4338000000000000<>+0(SB), Z7, Z9
+	VPSUBQ        all4338000000000000<>+0(SB), Z6, Z6
+	VPSUBQ        all4338000000000000<>+0(SB), Z7, Z7
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z8, Z10
+	VMULPD        all3fe62e42fefa3800<>+0(SB), Z9, Z11
+	VSUBPD        Z10, Z4, Z4
+	VSUBPD        Z11, Z5, Z5
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z8, Z8
+	VMULPD        all3d2ef35793c76730<>+0(SB), Z9, Z9
+	VSUBPD        Z8, Z4, Z4
+	VSUBPD        Z9, Z5, Z5
+	VPADDQ        all00000000000003ff<>+0(SB), Z6, Z6
+	VPADDQ        all00000000000003ff<>+0(SB), Z7, Z7
+	VPSLLQ        $0x34, Z6, Z6
+	VPSLLQ        $0x34, Z7, Z7
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z4, Z8
+	VMULPD        all3ec71de33af5dd28<>+0(SB), Z5, Z9
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z8, Z8
+	VADDPD        all3efa159cb902fc89<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z8, Z8
+	VADDPD        all3f2a01a8d4873573<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3f56c164e640927a<>+0(SB), Z8, Z8
+	VADDPD        all3f56c164e640927a<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z8, Z8
+	VADDPD        all3f8111110d9372e7<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z8, Z8
+	VADDPD        all3fa55555573f2da6<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3fc555555556d710<>+0(SB), Z8, Z8
+	VADDPD        all3fc555555556d710<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z8, Z8
+	VADDPD        all3fdfffffffff736f<>+0(SB), Z9, Z9
+	VMULPD        Z4, Z8, Z8
+	VMULPD        Z5, Z9, Z9
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z8, Z8
+	VADDPD        all3fefffffffffff9d<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z4, Z4
+	VMULPD        Z9, Z5, Z5
+	VADDPD        all3ff0000000000000<>+0(SB), Z4, Z4
+	VADDPD        all3ff0000000000000<>+0(SB), Z5, Z5
+	VMULPD        Z6, Z4, Z4
+	VMULPD        Z7, Z5, Z5
+	VADDPD        all3ff0000000000000<>+0(SB), Z4, Z6
+	VADDPD        all3ff0000000000000<>+0(SB), Z5, Z7
+	VMOVUPS       all3ff0000000000000<>+0(SB), Z8
+	VDIVPD        Z6, Z8, Z6
+	VDIVPD        Z7, Z8, Z7
+	VCMPPD        $0x11, all0000000000000000<>+0(SB), Z1, K2
+	VPMOVM2Q      K2, Z8
+	VCMPPD        $0x11, all0000000000000000<>+0(SB), Z2, K2
+	VPMOVM2Q      K2, Z9
+	VMULPD        Z6, Z4, Z4
+	VMULPD        Z7, Z5, Z5
+	VMOVAPS       Z8, Z10
+	VPTERNLOGD    $0xca, Z6, Z4, Z10
+	VMOVAPS       Z9, Z11
+	VPTERNLOGD    $0xca, Z7, Z5, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xca, Z4, Z6, Z8
+	VMOVAPS       Z9, Z4
+	VPTERNLOGD    $0xca, Z5, Z7, Z4
+	VMULPD        Z10, Z1, Z1
+	VMULPD        Z11, Z2, Z2
+	VMULPD        Z8, Z1, Z1
+	VMULPD        Z4, Z2, Z2
+	VADDPD        Z1, Z10, Z1
+	VADDPD        Z2, Z11, Z2
+	VCVTPD2PS     Z1, Y3
+	VCVTPD2PS     Z2, Y1
+	VINSERTF64X4  $0x01, Y1, Z3, Z1
+	VMULPS        Z1, Z0, Z0
+	VMOVUPS       Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by1:
+	CMPQ         AX, $0x08
+	JLT          after_by1
+	VMOVUPS      (DX), Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCVTPS2PD    X0, Y0
+	VCVTPS2PD    X1, Y1
+	VMOVUPS      allc04e000000000000<>+0(SB), Y2
+	VMAXPD       Y0, Y2, Y0
+	VMAXPD       Y1, Y2, Y1
+	VMOVUPS      all404e000000000000<>+0(SB), Y2
+	VMINPD       Y0, Y2, Y0
+	VMINPD       Y1, Y2, Y1
+	VORPS        all8000000000000000<>+0(SB), Y0, Y2
+	VORPS        all8000000000000000<>+0(SB), Y1, Y4
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y2, Y5
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y4, Y6
+	VADDPD       all4338000000000000<>+0(SB), Y5, Y5
+	VADDPD       all4338000000000000<>+0(SB), Y6, Y6
+	VSUBPD       all4338000000000000<>+0(SB), Y5, Y7
+	VSUBPD       all4338000000000000<>+0(SB), Y6, Y8
+	VPSUBQ       all4338000000000000<>+0(SB), Y5, Y5
+	VPSUBQ       all4338000000000000<>+0(SB), Y6, Y6
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y7, Y9
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y8, Y10
+	VSUBPD       Y9, Y2, Y2
+	VSUBPD       Y10, Y4, Y4
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y7, Y7
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y8, Y8
+	VSUBPD       Y7, Y2, Y2
+	VSUBPD       Y8, Y4, Y4
+	VPADDQ       all00000000000003ff<>+0(SB), Y5, Y5
+	VPADDQ       all00000000000003ff<>+0(SB), Y6, Y6
+	VPSLLQ       $0x34, Y5, Y5
+	VPSLLQ       $0x34, Y6, Y6
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y2, Y7
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y4, Y8
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y7, Y7
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y7, Y7
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3f56c164e640927a<>+0(SB), Y7, Y7
+	VADDPD       all3f56c164e640927a<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y7, Y7
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y7, Y7
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3fc555555556d710<>+0(SB), Y7, Y7
+	VADDPD       all3fc555555556d710<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y7, Y7
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y8, Y8
+	VMULPD       Y2, Y7, Y7
+	VMULPD       Y4, Y8, Y8
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y7, Y7
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y8, Y8
+	VMULPD       Y7, Y2, Y2
+	VMULPD       Y8, Y4, Y4
+	VADDPD       all3ff0000000000000<>+0(SB), Y2, Y2
+	VADDPD       all3ff0000000000000<>+0(SB), Y4, Y4
+	VMULPD       Y5, Y2, Y2
+	VMULPD       Y6, Y4, Y4
+	VADDPD       all3ff0000000000000<>+0(SB), Y2, Y5
+	VADDPD       all3ff0000000000000<>+0(SB), Y4, Y6
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y7
+	VDIVPD       Y5, Y7, Y5
+	VDIVPD       Y6, Y7, Y6
+	VCMPPD       $0x11, all0000000000000000<>+0(SB), Y0, Y7
+	VCMPPD       $0x11, all0000000000000000<>+0(SB), Y1, Y8
+	VMULPD       Y5, Y2, Y2
+	VMULPD       Y6, Y4, Y4
+	VBLENDVPS    Y7, Y2, Y5, Y9
+	VBLENDVPS    Y8, Y4, Y6, Y10
+	VBLENDVPS    Y7, Y5, Y2, Y2
+	VBLENDVPS    Y8, Y6, Y4, Y4
+	VMULPD       Y9, Y0, Y0
+	VMULPD       Y10, Y1, Y1
+	VMULPD       Y2, Y0, Y0
+	VMULPD       Y4, Y1, Y1
+	VADDPD       Y0, Y9, Y0
+	VADDPD       Y1, Y10, Y1
+	VCVTPD2PSY   Y0, X3
+	VCVTPD2PSY   Y1, X0
+	VINSERTF128  $0x01, X0, Y3, Y0
+	VMOVUPS      (CX), Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x08, AX
+	JMP          by1
+
+after_by1:
+	TESTQ        AX, AX
+	JZ           done
+	LEAQ         tailMasks<>+0(SB), BX
+	NEGQ         AX
+	VMOVDQU      32(BX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMASKMOVPS   (DX), Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y4
+	VMOVUPS      allc04e000000000000<>+0(SB), Y5
+	VMAXPD       Y2, Y5, Y2
+	VMAXPD       Y4, Y5, Y4
+	VMOVUPS      all404e000000000000<>+0(SB), Y5
+	VMINPD       Y2, Y5, Y2
+	VMINPD       Y4, Y5, Y4
+	VORPS        all8000000000000000<>+0(SB), Y2, Y5
+	VORPS        all8000000000000000<>+0(SB), Y4, Y6
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y5, Y7
+	VMULPD       all3ff71547652b82fe<>+0(SB), Y6, Y8
+	VADDPD       all4338000000000000<>+0(SB), Y7, Y7
+	VADDPD       all4338000000000000<>+0(SB), Y8, Y8
+	VSUBPD       all4338000000000000<>+0(SB), Y7, Y9
+	VSUBPD       all4338000000000000<>+0(SB), Y8, Y10
+	VPSUBQ       all4338000000000000<>+0(SB), Y7, Y7
+	VPSUBQ       all4338000000000000<>+0(SB), Y8, Y8
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y9, Y11
+	VMULPD       all3fe62e42fefa3800<>+0(SB), Y10, Y12
+	VSUBPD       Y11, Y5, Y5
+	VSUBPD       Y12, Y6, Y6
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y9, Y9
+	VMULPD       all3d2ef35793c76730<>+0(SB), Y10, Y10
+	VSUBPD       Y9, Y5, Y5
+	VSUBPD       Y10, Y6, Y6
+	VPADDQ       all00000000000003ff<>+0(SB), Y7, Y7
+	VPADDQ       all00000000000003ff<>+0(SB), Y8, Y8
+	VPSLLQ       $0x34, Y7, Y7
+	VPSLLQ       $0x34, Y8, Y8
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y5, Y9
+	VMULPD       all3ec71de33af5dd28<>+0(SB), Y6, Y10
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y9, Y9
+	VADDPD       all3efa159cb902fc89<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y9, Y9
+	VADDPD       all3f2a01a8d4873573<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f56c164e640927a<>+0(SB), Y9, Y9
+	VADDPD       all3f56c164e640927a<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y9, Y9
+	VADDPD       all3f8111110d9372e7<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y9, Y9
+	VADDPD       all3fa55555573f2da6<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fc555555556d710<>+0(SB), Y9, Y9
+	VADDPD       all3fc555555556d710<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y9, Y9
+	VADDPD       all3fdfffffffff736f<>+0(SB), Y10, Y10
+	VMULPD       Y5, Y9, Y9
+	VMULPD       Y6, Y10, Y10
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y9, Y9
+	VADDPD       all3fefffffffffff9d<>+0(SB), Y10, Y10
+	VMULPD       Y9, Y5, Y5
+	VMULPD       Y10, Y6, Y6
+	VADDPD       all3ff0000000000000<>+0(SB), Y5, Y5
+	VADDPD       all3ff0000000000000<>+0(SB), Y6, Y6
+	VMULPD       Y7, Y5, Y5
+	VMULPD       Y8, Y6, Y6
+	VADDPD       all3ff0000000000000<>+0(SB), Y5, Y7
+	VADDPD       all3ff0000000000000<>+0(SB), Y6, Y8
+	VMOVUPS      all3ff0000000000000<>+0(SB), Y9
+	VDIVPD       Y7, Y9, Y7
+	VDIVPD       Y8, Y9, Y8
+	VCMPPD       $0x11, all0000000000000000<>+0(SB), Y2, Y9
+	VCMPPD       $0x11, all0000000000000000<>+0(SB), Y4, Y10
+	VMULPD       Y7, Y5, Y5
+	VMULPD       Y8, Y6, Y6
+	VBLENDVPS    Y9, Y5, Y7, Y11
+	VBLENDVPS    Y10, Y6, Y8, Y12
+	VBLENDVPS    Y9, Y7, Y5, Y5
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VMULPD       Y11, Y2, Y2
+	VMULPD       Y12, Y4, Y4
+	VMULPD       Y5, Y2, Y2
+	VMULPD       Y6, Y4, Y4
+	VADDPD       Y2, Y11, Y2
+	VADDPD       Y4, Y12, Y4
+	VCVTPD2PSY   Y2, X3
+	VCVTPD2PSY   Y4, X2
+	VINSERTF128  $0x01, X2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA allc04e000000000000<>+0(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+8(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+16(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+24(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+32(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+40(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+48(SB)/8, $0xc04e000000000000
+DATA allc04e000000000000<>+56(SB)/8, $0xc04e000000000000
+GLOBL allc04e000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all404e000000000000<>+0(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+8(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+16(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+24(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+32(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+40(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+48(SB)/8, $0x404e000000000000
+DATA all404e000000000000<>+56(SB)/8, $0x404e000000000000
+GLOBL all404e000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA all8000000000000000<>+0(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+8(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+16(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+24(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+32(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+40(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+48(SB)/8, $0x8000000000000000
+DATA all8000000000000000<>+56(SB)/8, $0x8000000000000000
+GLOBL all8000000000000000<>(SB), RODATA|NOPTR, $64

@@ -27,6 +27,10 @@ var elementKernels = []struct {
 	{"ExpForward", 2, func(x [][]float32) { ExpForward(x[0], x[1], 0) }},
 	{"ELUForward", 2, func(x [][]float32) { ELUForward(x[0], x[1], 0.7) }},
 	{"SoftplusForward", 2, func(x [][]float32) { SoftplusForward(x[0], x[1], 0) }},
+	{"GELUForward", 2, func(x [][]float32) { GELUForward(x[0], x[1], 0) }},
+	{"GELUBackward", 2, func(x [][]float32) { GELUBackward(x[0], x[1], nil, 0) }},
+	{"SiLUForward", 2, func(x [][]float32) { SiLUForward(x[0], x[1], 0) }},
+	{"SiLUBackward", 2, func(x [][]float32) { SiLUBackward(x[0], x[1], nil, 0) }},
 	{"ELUBackward", 2, func(x [][]float32) { ELUBackward(x[0], nil, x[1], 0.7) }},
 	{"SoftplusBackward", 2, func(x [][]float32) { SoftplusBackward(x[0], nil, x[1], 0) }},
 	{"SigmoidCrossEntropy", 5, loss(SigmoidCrossEntropy[float32])},
@@ -115,6 +119,21 @@ func compareElements(t *testing.T, random *rand.Rand, levels []int, name string,
 	}
 }
 
+// slopeOf is g'(z) as a function of one argument.
+func slopeOf(backward func(dz, z, a []float32, alpha float32)) func(a, z []float32, alpha float32) {
+	return func(a, z []float32, alpha float32) {
+		for i := range a {
+			a[i] = 1
+		}
+		backward(a, z, nil, alpha)
+	}
+}
+
+// slopeOfA is slopeOf for a g' that is computed from a.
+func slopeOfA(backward func(dz, z, a []float32, alpha float32)) func(a, z []float32, alpha float32) {
+	return slopeOf(func(dz, z, _ []float32, alpha float32) { backward(dz, nil, z, alpha) })
+}
+
 // Every 997th float32, or 9973rd if short, goes through the functions of one
 // argument.
 func TestVectorFunctionsHaveThePlainBitsEverywhere(t *testing.T) {
@@ -133,7 +152,19 @@ func TestVectorFunctionsHaveThePlainBitsEverywhere(t *testing.T) {
 		for _, f := range []struct {
 			name string
 			run  func(a, z []float32, alpha float32)
-		}{{"sigmoid", SigmoidForward[float32]}, {"tanh", TanhForward[float32]}, {"exp", ExpForward[float32]}, {"relu", ReLUForward[float32]}, {"softplus", SoftplusForward[float32]}, {"elu", ELUForward[float32]}} {
+		}{
+			{"sigmoid", SigmoidForward[float32]},
+			{"tanh", TanhForward[float32]},
+			{"exp", ExpForward[float32]},
+			{"relu", ReLUForward[float32]},
+			{"softplus", SoftplusForward[float32]},
+			{"elu", ELUForward[float32]},
+			{"gelu", GELUForward[float32]},
+			{"silu", SiLUForward[float32]},
+			{"gelu'", slopeOf(GELUBackward[float32])},
+			{"silu'", slopeOf(SiLUBackward[float32])},
+			{"softplus'", slopeOfA(SoftplusBackward[float32])},
+		} {
 			withLevel(generic, func() { f.run(want, z, 0.7) })
 			for _, l := range levels {
 				withLevel(l, func() { f.run(a, z, 0.7) })

@@ -171,3 +171,11 @@ func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho 
 func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32) {
 	panic("kernel: no assembly")
 }
+
+func siluVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+
+func geluVector(n int, a *float32, z *float32) { panic("kernel: no assembly") }
+
+func geluSlopeVector(n int, dz *float32, z *float32) { panic("kernel: no assembly") }
+
+func siluSlopeVector(n int, dz *float32, z *float32) { panic("kernel: no assembly") }

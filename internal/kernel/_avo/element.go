@@ -67,7 +67,7 @@ func elementwise(name string, arrays, scalars []string, body func(x values) valu
 				}
 			}
 		}
-		for _, vectors := range []int{2, 1} {
+		for _, vectors := range atATime {
 			together = vectors
 			name := fmt.Sprintf("%sby%d", prefix, vectors)
 			Label(name)
@@ -114,6 +114,9 @@ type group []Op
 
 // values are what a kernel has of its slices and scalars.
 type values = map[string]group
+
+// atATime are the numbers of vectors that a kernel takes, the most first.
+var atATime = []int{2, 1}
 
 // together is the number of vectors in a group.
 var together = 1

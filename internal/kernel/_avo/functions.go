@@ -43,11 +43,16 @@ func sigmoid(x group) group {
 
 // sigmoidOf is σ(x), given p and n of e^−|x|.
 func sigmoidOf(x, p, n group) group {
+	num, d, k := sigmoidParts(x, p, n)
+	return scale(div(num, d), k)
+}
+
+// sigmoidParts is sigmoidSingle: σ(x) = 2ᵏ·num/d.
+func sigmoidParts(x, p, n group) (num, d, k group) {
 	s := power(largerInt(n, bits(0xffffffc0))) // −64
-	d := add(add(s, c(1)), mul(s, p))
+	d = add(add(s, c(1)), mul(s, p))
 	below := less(x, c(0))
-	num := choose(below, add(p, c(1)), add(sub(x, x), c(1)))
-	return scale(div(num, d), and(n, below))
+	return choose(below, add(p, c(1)), add(sub(x, x), c(1))), d, and(n, below)
 }
 
 func tanh(x group) group {

@@ -22,5 +22,6 @@ func main() {
 	total()
 	peak()
 	elements()
+	normals()
 	Generate()
 }
