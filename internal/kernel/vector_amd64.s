@@ -19834,6 +19834,134 @@ TEXT ·tanhVector(SB), NOSPLIT, $0-24
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
+wide_by3:
+	CMPQ       AX, $0x30
+	JLT        after_wide_by3
+	VMOVUPS    (DX), Z0
+	VANDPS     all7fffffff<>+0(SB), Z0, Z0
+	VMOVUPS    64(DX), Z1
+	VANDPS     all7fffffff<>+0(SB), Z1, Z1
+	VMOVUPS    128(DX), Z2
+	VANDPS     all7fffffff<>+0(SB), Z2, Z2
+	VADDPS     Z0, Z0, Z0
+	VADDPS     Z1, Z1, Z1
+	VADDPS     Z2, Z2, Z2
+	VMOVUPS    all41a00000<>+0(SB), Z3
+	VMINPS     Z0, Z3, Z0
+	VMINPS     Z1, Z3, Z1
+	VMINPS     Z2, Z3, Z2
+	VMULPS     all3fb8aa3b<>+0(SB), Z0, Z3
+	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z4
+	VMULPS     all3fb8aa3b<>+0(SB), Z2, Z5
+	VADDPS     all4b400000<>+0(SB), Z3, Z3
+	VADDPS     all4b400000<>+0(SB), Z4, Z4
+	VADDPS     all4b400000<>+0(SB), Z5, Z5
+	VSUBPS     all4b400000<>+0(SB), Z3, Z6
+	VSUBPS     all4b400000<>+0(SB), Z4, Z7
+	VSUBPS     all4b400000<>+0(SB), Z5, Z8
+	VMULPS     all3f318000<>+0(SB), Z6, Z9
+	VMULPS     all3f318000<>+0(SB), Z7, Z10
+	VMULPS     all3f318000<>+0(SB), Z8, Z11
+	VSUBPS     Z9, Z0, Z0
+	VSUBPS     Z10, Z1, Z1
+	VSUBPS     Z11, Z2, Z2
+	VMULPS     allb95e8083<>+0(SB), Z6, Z6
+	VMULPS     allb95e8083<>+0(SB), Z7, Z7
+	VMULPS     allb95e8083<>+0(SB), Z8, Z8
+	VSUBPS     Z6, Z0, Z0
+	VSUBPS     Z7, Z1, Z1
+	VSUBPS     Z8, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z6
+	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z7
+	VMULPS     all3ab6d8dd<>+0(SB), Z2, Z8
+	VADDPS     all3c091da5<>+0(SB), Z6, Z6
+	VADDPS     all3c091da5<>+0(SB), Z7, Z7
+	VADDPS     all3c091da5<>+0(SB), Z8, Z8
+	VMULPS     Z0, Z6, Z6
+	VMULPS     Z1, Z7, Z7
+	VMULPS     Z2, Z8, Z8
+	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
+	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
+	VADDPS     all3d2aaa31<>+0(SB), Z8, Z8
+	VMULPS     Z0, Z6, Z6
+	VMULPS     Z1, Z7, Z7
+	VMULPS     Z2, Z8, Z8
+	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
+	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
+	VADDPS     all3e2aaa48<>+0(SB), Z8, Z8
+	VMULPS     Z0, Z6, Z6
+	VMULPS     Z1, Z7, Z7
+	VMULPS     Z2, Z8, Z8
+	VADDPS     all3f000000<>+0(SB), Z6, Z6
+	VADDPS     all3f000000<>+0(SB), Z7, Z7
+	VADDPS     all3f000000<>+0(SB), Z8, Z8
+	VMULPS     Z0, Z0, Z9
+	VMULPS     Z1, Z1, Z10
+	VMULPS     Z2, Z2, Z11
+	VMULPS     Z6, Z9, Z6
+	VMULPS     Z7, Z10, Z7
+	VMULPS     Z8, Z11, Z8
+	VADDPS     Z6, Z0, Z0
+	VADDPS     Z7, Z1, Z1
+	VADDPS     Z8, Z2, Z2
+	VPSLLD     $0x17, Z3, Z3
+	VPSLLD     $0x17, Z4, Z4
+	VPSLLD     $0x17, Z5, Z5
+	VPADDD     all3f800000<>+0(SB), Z3, Z3
+	VPADDD     all3f800000<>+0(SB), Z4, Z4
+	VPADDD     all3f800000<>+0(SB), Z5, Z5
+	VSUBPS     all3f800000<>+0(SB), Z3, Z6
+	VSUBPS     all3f800000<>+0(SB), Z4, Z7
+	VSUBPS     all3f800000<>+0(SB), Z5, Z8
+	VMULPS     Z0, Z3, Z0
+	VMULPS     Z1, Z4, Z1
+	VMULPS     Z2, Z5, Z2
+	VADDPS     Z0, Z6, Z0
+	VADDPS     Z1, Z7, Z1
+	VADDPS     Z2, Z8, Z2
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z0, K1
+	VPMOVM2D   K1, Z3
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z1, K1
+	VPMOVM2D   K1, Z4
+	VCMPPS     $0x11, all3f800000<>+0(SB), Z2, K1
+	VPMOVM2D   K1, Z5
+	VANDNPS    all3f800000<>+0(SB), Z3, Z6
+	VANDNPS    all3f800000<>+0(SB), Z4, Z7
+	VANDNPS    all3f800000<>+0(SB), Z5, Z8
+	VMOVUPS    allc0000000<>+0(SB), Z9
+	VMOVAPS    Z3, Z3
+	VPTERNLOGD $0xca, Z9, Z0, Z3
+	VMOVAPS    Z4, Z4
+	VPTERNLOGD $0xca, Z9, Z1, Z4
+	VMOVAPS    Z5, Z5
+	VPTERNLOGD $0xca, Z9, Z2, Z5
+	VADDPS     all40000000<>+0(SB), Z0, Z0
+	VADDPS     all40000000<>+0(SB), Z1, Z1
+	VADDPS     all40000000<>+0(SB), Z2, Z2
+	VDIVPS     Z0, Z3, Z0
+	VDIVPS     Z1, Z4, Z1
+	VDIVPS     Z2, Z5, Z2
+	VADDPS     Z0, Z6, Z0
+	VADDPS     Z1, Z7, Z1
+	VADDPS     Z2, Z8, Z2
+	VMOVUPS    (DX), Z3
+	VANDPS     all80000000<>+0(SB), Z3, Z3
+	VMOVUPS    64(DX), Z4
+	VANDPS     all80000000<>+0(SB), Z4, Z4
+	VMOVUPS    128(DX), Z5
+	VANDPS     all80000000<>+0(SB), Z5, Z5
+	VORPS      Z3, Z0, Z0
+	VORPS      Z4, Z1, Z1
+	VORPS      Z5, Z2, Z2
+	VMOVUPS    Z0, (CX)
+	VMOVUPS    Z1, 64(CX)
+	VMOVUPS    Z2, 128(CX)
+	ADDQ       $0x000000c0, CX
+	ADDQ       $0x000000c0, DX
+	SUBQ       $0x30, AX
+	JMP        wide_by3
+
+after_wide_by3:
 wide_by2:
 	CMPQ       AX, $0x20
 	JLT        after_wide_by2
@@ -19860,26 +19988,26 @@ wide_by2:
 	VMULPS     allb95e8083<>+0(SB), Z5, Z5
 	VSUBPS     Z4, Z0, Z0
 	VSUBPS     Z5, Z1, Z1
-	VMULPS     Z0, Z0, Z4
-	VMULPS     Z1, Z1, Z5
-	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z6
-	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z7
-	VADDPS     all3c091da5<>+0(SB), Z6, Z6
-	VADDPS     all3c091da5<>+0(SB), Z7, Z7
-	VMULPS     Z0, Z6, Z6
-	VMULPS     Z1, Z7, Z7
-	VADDPS     all3d2aaa31<>+0(SB), Z6, Z6
-	VADDPS     all3d2aaa31<>+0(SB), Z7, Z7
-	VMULPS     Z0, Z6, Z6
-	VMULPS     Z1, Z7, Z7
-	VADDPS     all3e2aaa48<>+0(SB), Z6, Z6
-	VADDPS     all3e2aaa48<>+0(SB), Z7, Z7
-	VMULPS     Z0, Z6, Z6
-	VMULPS     Z1, Z7, Z7
-	VADDPS     all3f000000<>+0(SB), Z6, Z6
-	VADDPS     all3f000000<>+0(SB), Z7, Z7
-	VMULPS     Z6, Z4, Z4
-	VMULPS     Z7, Z5, Z5
+	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z4
+	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z5
+	VADDPS     all3c091da5<>+0(SB), Z4, Z4
+	VADDPS     all3c091da5<>+0(SB), Z5, Z5
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z1, Z5, Z5
+	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
+	VADDPS     all3d2aaa31<>+0(SB), Z5, Z5
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z1, Z5, Z5
+	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
+	VADDPS     all3e2aaa48<>+0(SB), Z5, Z5
+	VMULPS     Z0, Z4, Z4
+	VMULPS     Z1, Z5, Z5
+	VADDPS     all3f000000<>+0(SB), Z4, Z4
+	VADDPS     all3f000000<>+0(SB), Z5, Z5
+	VMULPS     Z0, Z0, Z6
+	VMULPS     Z1, Z1, Z7
+	VMULPS     Z4, Z6, Z4
+	VMULPS     Z5, Z7, Z5
 	VADDPS     Z4, Z0, Z0
 	VADDPS     Z5, Z1, Z1
 	VPSLLD     $0x17, Z2, Z2
@@ -19938,16 +20066,16 @@ wide_by1:
 	VSUBPS     Z3, Z0, Z0
 	VMULPS     allb95e8083<>+0(SB), Z2, Z2
 	VSUBPS     Z2, Z0, Z0
-	VMULPS     Z0, Z0, Z2
-	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z3
-	VADDPS     all3c091da5<>+0(SB), Z3, Z3
-	VMULPS     Z0, Z3, Z3
-	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
-	VMULPS     Z0, Z3, Z3
-	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
-	VMULPS     Z0, Z3, Z3
-	VADDPS     all3f000000<>+0(SB), Z3, Z3
-	VMULPS     Z3, Z2, Z2
+	VMULPS     all3ab6d8dd<>+0(SB), Z0, Z2
+	VADDPS     all3c091da5<>+0(SB), Z2, Z2
+	VMULPS     Z0, Z2, Z2
+	VADDPS     all3d2aaa31<>+0(SB), Z2, Z2
+	VMULPS     Z0, Z2, Z2
+	VADDPS     all3e2aaa48<>+0(SB), Z2, Z2
+	VMULPS     Z0, Z2, Z2
+	VADDPS     all3f000000<>+0(SB), Z2, Z2
+	VMULPS     Z0, Z0, Z3
+	VMULPS     Z2, Z3, Z2
 	VADDPS     Z2, Z0, Z0
 	VPSLLD     $0x17, Z1, Z1
 	VPADDD     all3f800000<>+0(SB), Z1, Z1
@@ -19991,16 +20119,16 @@ after_wide_by1:
 	VSUBPS     Z4, Z1, Z1
 	VMULPS     allb95e8083<>+0(SB), Z3, Z3
 	VSUBPS     Z3, Z1, Z1
-	VMULPS     Z1, Z1, Z3
-	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z4
-	VADDPS     all3c091da5<>+0(SB), Z4, Z4
-	VMULPS     Z1, Z4, Z4
-	VADDPS     all3d2aaa31<>+0(SB), Z4, Z4
-	VMULPS     Z1, Z4, Z4
-	VADDPS     all3e2aaa48<>+0(SB), Z4, Z4
-	VMULPS     Z1, Z4, Z4
-	VADDPS     all3f000000<>+0(SB), Z4, Z4
-	VMULPS     Z4, Z3, Z3
+	VMULPS     all3ab6d8dd<>+0(SB), Z1, Z3
+	VADDPS     all3c091da5<>+0(SB), Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VADDPS     all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VADDPS     all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS     Z1, Z3, Z3
+	VADDPS     all3f000000<>+0(SB), Z3, Z3
+	VMULPS     Z1, Z1, Z4
+	VMULPS     Z3, Z4, Z3
 	VADDPS     Z3, Z1, Z1
 	VPSLLD     $0x17, Z2, Z2
 	VPADDD     all3f800000<>+0(SB), Z2, Z2
@@ -20025,6 +20153,128 @@ wide_done:
 	RET
 
 narrow:
+by3:
+	CMPQ      AX, $0x18
+	JLT       after_by3
+	VMOVUPS   (DX), Y0
+	VANDPS    all7fffffff<>+0(SB), Y0, Y0
+	VMOVUPS   32(DX), Y1
+	VANDPS    all7fffffff<>+0(SB), Y1, Y1
+	VMOVUPS   64(DX), Y2
+	VANDPS    all7fffffff<>+0(SB), Y2, Y2
+	VADDPS    Y0, Y0, Y0
+	VADDPS    Y1, Y1, Y1
+	VADDPS    Y2, Y2, Y2
+	VMOVUPS   all41a00000<>+0(SB), Y3
+	VMINPS    Y0, Y3, Y0
+	VMINPS    Y1, Y3, Y1
+	VMINPS    Y2, Y3, Y2
+	VMULPS    all3fb8aa3b<>+0(SB), Y0, Y3
+	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y4
+	VMULPS    all3fb8aa3b<>+0(SB), Y2, Y5
+	VADDPS    all4b400000<>+0(SB), Y3, Y3
+	VADDPS    all4b400000<>+0(SB), Y4, Y4
+	VADDPS    all4b400000<>+0(SB), Y5, Y5
+	VSUBPS    all4b400000<>+0(SB), Y3, Y6
+	VSUBPS    all4b400000<>+0(SB), Y4, Y7
+	VSUBPS    all4b400000<>+0(SB), Y5, Y8
+	VMULPS    all3f318000<>+0(SB), Y6, Y9
+	VMULPS    all3f318000<>+0(SB), Y7, Y10
+	VMULPS    all3f318000<>+0(SB), Y8, Y11
+	VSUBPS    Y9, Y0, Y0
+	VSUBPS    Y10, Y1, Y1
+	VSUBPS    Y11, Y2, Y2
+	VMULPS    allb95e8083<>+0(SB), Y6, Y6
+	VMULPS    allb95e8083<>+0(SB), Y7, Y7
+	VMULPS    allb95e8083<>+0(SB), Y8, Y8
+	VSUBPS    Y6, Y0, Y0
+	VSUBPS    Y7, Y1, Y1
+	VSUBPS    Y8, Y2, Y2
+	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y6
+	VMULPS    all3ab6d8dd<>+0(SB), Y1, Y7
+	VMULPS    all3ab6d8dd<>+0(SB), Y2, Y8
+	VADDPS    all3c091da5<>+0(SB), Y6, Y6
+	VADDPS    all3c091da5<>+0(SB), Y7, Y7
+	VADDPS    all3c091da5<>+0(SB), Y8, Y8
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VMULPS    Y2, Y8, Y8
+	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
+	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
+	VADDPS    all3d2aaa31<>+0(SB), Y8, Y8
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VMULPS    Y2, Y8, Y8
+	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
+	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
+	VADDPS    all3e2aaa48<>+0(SB), Y8, Y8
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y1, Y7, Y7
+	VMULPS    Y2, Y8, Y8
+	VADDPS    all3f000000<>+0(SB), Y6, Y6
+	VADDPS    all3f000000<>+0(SB), Y7, Y7
+	VADDPS    all3f000000<>+0(SB), Y8, Y8
+	VMULPS    Y0, Y0, Y9
+	VMULPS    Y1, Y1, Y10
+	VMULPS    Y2, Y2, Y11
+	VMULPS    Y6, Y9, Y6
+	VMULPS    Y7, Y10, Y7
+	VMULPS    Y8, Y11, Y8
+	VADDPS    Y6, Y0, Y0
+	VADDPS    Y7, Y1, Y1
+	VADDPS    Y8, Y2, Y2
+	VPSLLD    $0x17, Y3, Y3
+	VPSLLD    $0x17, Y4, Y4
+	VPSLLD    $0x17, Y5, Y5
+	VPADDD    all3f800000<>+0(SB), Y3, Y3
+	VPADDD    all3f800000<>+0(SB), Y4, Y4
+	VPADDD    all3f800000<>+0(SB), Y5, Y5
+	VSUBPS    all3f800000<>+0(SB), Y3, Y6
+	VSUBPS    all3f800000<>+0(SB), Y4, Y7
+	VSUBPS    all3f800000<>+0(SB), Y5, Y8
+	VMULPS    Y0, Y3, Y0
+	VMULPS    Y1, Y4, Y1
+	VMULPS    Y2, Y5, Y2
+	VADDPS    Y0, Y6, Y0
+	VADDPS    Y1, Y7, Y1
+	VADDPS    Y2, Y8, Y2
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y0, Y3
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y1, Y4
+	VCMPPS    $0x11, all3f800000<>+0(SB), Y2, Y5
+	VANDNPS   all3f800000<>+0(SB), Y3, Y6
+	VANDNPS   all3f800000<>+0(SB), Y4, Y7
+	VANDNPS   all3f800000<>+0(SB), Y5, Y8
+	VMOVUPS   allc0000000<>+0(SB), Y9
+	VBLENDVPS Y3, Y0, Y9, Y3
+	VBLENDVPS Y4, Y1, Y9, Y4
+	VBLENDVPS Y5, Y2, Y9, Y5
+	VADDPS    all40000000<>+0(SB), Y0, Y0
+	VADDPS    all40000000<>+0(SB), Y1, Y1
+	VADDPS    all40000000<>+0(SB), Y2, Y2
+	VDIVPS    Y0, Y3, Y0
+	VDIVPS    Y1, Y4, Y1
+	VDIVPS    Y2, Y5, Y2
+	VADDPS    Y0, Y6, Y0
+	VADDPS    Y1, Y7, Y1
+	VADDPS    Y2, Y8, Y2
+	VMOVUPS   (DX), Y3
+	VANDPS    all80000000<>+0(SB), Y3, Y3
+	VMOVUPS   32(DX), Y4
+	VANDPS    all80000000<>+0(SB), Y4, Y4
+	VMOVUPS   64(DX), Y5
+	VANDPS    all80000000<>+0(SB), Y5, Y5
+	VORPS     Y3, Y0, Y0
+	VORPS     Y4, Y1, Y1
+	VORPS     Y5, Y2, Y2
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   Y1, 32(CX)
+	VMOVUPS   Y2, 64(CX)
+	ADDQ      $0x00000060, CX
+	ADDQ      $0x00000060, DX
+	SUBQ      $0x18, AX
+	JMP       by3
+
+after_by3:
 by2:
 	CMPQ      AX, $0x10
 	JLT       after_by2
@@ -20051,26 +20301,26 @@ by2:
 	VMULPS    allb95e8083<>+0(SB), Y5, Y5
 	VSUBPS    Y4, Y0, Y0
 	VSUBPS    Y5, Y1, Y1
-	VMULPS    Y0, Y0, Y4
-	VMULPS    Y1, Y1, Y5
-	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y6
-	VMULPS    all3ab6d8dd<>+0(SB), Y1, Y7
-	VADDPS    all3c091da5<>+0(SB), Y6, Y6
-	VADDPS    all3c091da5<>+0(SB), Y7, Y7
-	VMULPS    Y0, Y6, Y6
-	VMULPS    Y1, Y7, Y7
-	VADDPS    all3d2aaa31<>+0(SB), Y6, Y6
-	VADDPS    all3d2aaa31<>+0(SB), Y7, Y7
-	VMULPS    Y0, Y6, Y6
-	VMULPS    Y1, Y7, Y7
-	VADDPS    all3e2aaa48<>+0(SB), Y6, Y6
-	VADDPS    all3e2aaa48<>+0(SB), Y7, Y7
-	VMULPS    Y0, Y6, Y6
-	VMULPS    Y1, Y7, Y7
-	VADDPS    all3f000000<>+0(SB), Y6, Y6
-	VADDPS    all3f000000<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y4, Y4
-	VMULPS    Y7, Y5, Y5
+	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y4
+	VMULPS    all3ab6d8dd<>+0(SB), Y1, Y5
+	VADDPS    all3c091da5<>+0(SB), Y4, Y4
+	VADDPS    all3c091da5<>+0(SB), Y5, Y5
+	VMULPS    Y0, Y4, Y4
+	VMULPS    Y1, Y5, Y5
+	VADDPS    all3d2aaa31<>+0(SB), Y4, Y4
+	VADDPS    all3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS    Y0, Y4, Y4
+	VMULPS    Y1, Y5, Y5
+	VADDPS    all3e2aaa48<>+0(SB), Y4, Y4
+	VADDPS    all3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS    Y0, Y4, Y4
+	VMULPS    Y1, Y5, Y5
+	VADDPS    all3f000000<>+0(SB), Y4, Y4
+	VADDPS    all3f000000<>+0(SB), Y5, Y5
+	VMULPS    Y0, Y0, Y6
+	VMULPS    Y1, Y1, Y7
+	VMULPS    Y4, Y6, Y4
+	VMULPS    Y5, Y7, Y5
 	VADDPS    Y4, Y0, Y0
 	VADDPS    Y5, Y1, Y1
 	VPSLLD    $0x17, Y2, Y2
@@ -20125,16 +20375,16 @@ by1:
 	VSUBPS    Y3, Y0, Y0
 	VMULPS    allb95e8083<>+0(SB), Y2, Y2
 	VSUBPS    Y2, Y0, Y0
-	VMULPS    Y0, Y0, Y2
-	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y3
-	VADDPS    all3c091da5<>+0(SB), Y3, Y3
-	VMULPS    Y0, Y3, Y3
-	VADDPS    all3d2aaa31<>+0(SB), Y3, Y3
-	VMULPS    Y0, Y3, Y3
-	VADDPS    all3e2aaa48<>+0(SB), Y3, Y3
-	VMULPS    Y0, Y3, Y3
-	VADDPS    all3f000000<>+0(SB), Y3, Y3
-	VMULPS    Y3, Y2, Y2
+	VMULPS    all3ab6d8dd<>+0(SB), Y0, Y2
+	VADDPS    all3c091da5<>+0(SB), Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VADDPS    all3d2aaa31<>+0(SB), Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VADDPS    all3e2aaa48<>+0(SB), Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VADDPS    all3f000000<>+0(SB), Y2, Y2
+	VMULPS    Y0, Y0, Y3
+	VMULPS    Y2, Y3, Y2
 	VADDPS    Y2, Y0, Y0
 	VPSLLD    $0x17, Y1, Y1
 	VPADDD    all3f800000<>+0(SB), Y1, Y1
@@ -20176,16 +20426,16 @@ after_by1:
 	VSUBPS     Y5, Y2, Y2
 	VMULPS     allb95e8083<>+0(SB), Y4, Y4
 	VSUBPS     Y4, Y2, Y2
-	VMULPS     Y2, Y2, Y4
-	VMULPS     all3ab6d8dd<>+0(SB), Y2, Y5
-	VADDPS     all3c091da5<>+0(SB), Y5, Y5
-	VMULPS     Y2, Y5, Y5
-	VADDPS     all3d2aaa31<>+0(SB), Y5, Y5
-	VMULPS     Y2, Y5, Y5
-	VADDPS     all3e2aaa48<>+0(SB), Y5, Y5
-	VMULPS     Y2, Y5, Y5
-	VADDPS     all3f000000<>+0(SB), Y5, Y5
-	VMULPS     Y5, Y4, Y4
+	VMULPS     all3ab6d8dd<>+0(SB), Y2, Y4
+	VADDPS     all3c091da5<>+0(SB), Y4, Y4
+	VMULPS     Y2, Y4, Y4
+	VADDPS     all3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS     Y2, Y4, Y4
+	VADDPS     all3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS     Y2, Y4, Y4
+	VADDPS     all3f000000<>+0(SB), Y4, Y4
+	VMULPS     Y2, Y2, Y5
+	VMULPS     Y4, Y5, Y4
 	VADDPS     Y4, Y2, Y2
 	VPSLLD     $0x17, Y3, Y3
 	VPADDD     all3f800000<>+0(SB), Y3, Y3

@@ -61,7 +61,8 @@ func tanh(x group) group {
 	u := add(mul(t, c(math.Log2E)), c(round))
 	k := sub(u, c(round))
 	r := sub(sub(t, mul(k, c(ln2High))), mul(k, c(ln2Low)))
-	p := add(r, mul(mul(r, r), polynomial(r, expCoef)))
+	q := polynomial(r, expCoef) // before r², so that registers suffice for three
+	p := add(r, mul(mul(r, r), q))
 	s := addInts(shiftLeft(23, u), bits(127<<23))
 	e := add(sub(s, c(1)), mul(s, p))
 	below := less(e, c(1))
@@ -123,7 +124,9 @@ func elements() {
 	one("relu", larger0)
 	one("softplus", softplus)
 	one("sigmoid", sigmoid)
+	atATime = []int{3, 2, 1}
 	one("tanh", tanh)
+	atATime = []int{2, 1}
 	one("exp", exp)
 	one("log", log)
 	elementwise("leakyReLU", []string{"a", "z"}, []string{"alpha"}, func(x values) values {
