@@ -42,7 +42,7 @@ CGO_ENABLED=0 go build -ldflags='-s -w' -o "$work/init" ./scripts/_guest
 
 # emulate PACKAGE ARGUMENTS… runs a package's tests in the emulated machine.
 emulate() {
-  local root="$work/root" iso="$work/iso"
+  local root="$work/root" iso="$work/iso" screen
   rm -rf "$root" "$iso"
   mkdir -p "$root/shoal/$1" "$iso/isolinux"
   CGO_ENABLED=0 go test -ldflags='-s -w' -c -o "$root/test" "./$1"
@@ -78,8 +78,18 @@ log: $work/bochs.log
 X
   echo c >"$work/debugger" # continue
   : >"$work/serial"
-  # The machine's power going off ends the emulator with an error.
-  TERM=xterm script -qefc "bochs -q -f $work/bochsrc -rc $work/debugger" "$work/screen" >/dev/null 2>&1 <&9 || true
+  # The machine's power going off ends the emulator with an error. It draws the machine's screen on a terminal of its own,
+  # and waits where nobody reads that.
+  : >"$work/said"
+  TERM=xterm script -qefc "bochs -q -f $work/bochsrc -rc $work/debugger" "$work/said" >/dev/null 2>&1 <&9 &
+  local emulator=$!
+  until screen=$(grep -ao '/dev/pts/[0-9]*' "$work/said"); do
+    kill -0 $emulator 2>/dev/null || break
+    sleep 0.2
+  done
+  cat "$screen" >/dev/null 2>&1 &
+  wait $emulator || true
+  kill $! 2>/dev/null || true
   grep -aE '^(---|FAIL|panic|guest:|    )' "$work/serial" || tail -5 "$work/bochs.log"
   grep -aq '^guest: passed' "$work/serial"
 }
