@@ -166,9 +166,7 @@ func (s *workspace[T]) columns(n *NetworkOf[T], x MatrixOf[T], first, mt int) (i
 	if mt == s.ld && (x.Cols == mt || n.Layers[0].Units < nearUnits) {
 		return x.Data[first:], x.Cols
 	}
-	for q := range x.Rows {
-		copy(s.x[q*s.ld:q*s.ld+mt], x.Data[q*x.Cols+first:])
-	}
+	kernel.CopyColumns(s.x, s.ld, x.Data[first:], x.Cols, x.Rows, mt)
 	return s.x[:x.Rows*s.ld], s.ld
 }
 

@@ -89,6 +89,7 @@ func productsOf(t testing.TB, n, k, m, lda int, atEnd bool) []product {
 			AffineOne(out[0], in[0], in[1], in[2], n, k, m%2 == 0)
 			clear(out[0][n:]) // stands for no unit
 		}},
+		{"CopyColumns", n, k, m, slices(a), slices(k * m), func(out, in [][]float32) { CopyColumns(out[0], m, in[0], lda, k, m) }},
 		{"AffineLongOne", n, k, 1, slices(n*k, n, k), slices(n), func(out, in [][]float32) { AffineLongOne(out[0], in[0], in[1], in[2], n, k) }},
 		{"SoftmaxOne", n, k, 1, slices(n), slices(Panelled(n, 1)), func(out, in [][]float32) {
 			copy(out[0], in[0])

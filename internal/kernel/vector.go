@@ -116,6 +116,26 @@ func SumTree[T Float](part [][]T, lo, hi int) {
 	}
 }
 
+// CopyColumns copies m columns of some rows: dst and src have a row every ldd and
+// lds.
+func CopyColumns[T Float](dst []T, ldd int, src []T, lds, rows, m int) {
+	q := 0
+	if whole := m / Lanes * Lanes; vector[T]() && whole > 0 && rows > 0 {
+		checkLengths(len(dst) >= (rows-1)*ldd+m && len(src) >= (rows-1)*lds+m)
+		for most := max(1, stretch/whole); q < rows; q += most {
+			copyColumnsAVX2(at(dst[q*ldd:]), ldd, at(src[q*lds:]), lds, min(most, rows-q), whole/Lanes)
+		}
+		if whole == m {
+			return
+		}
+		q = 0
+		dst, src, m = dst[whole:], src[whole:], m-whole
+	}
+	for ; q < rows; q++ {
+		copy(dst[q*ldd:q*ldd+m], src[q*lds:q*lds+m])
+	}
+}
+
 // Half is how many of n > 1 parts stand on the left of the tree's root.
 func Half(n int) int { return 1 << (bits.Len(uint(n-1)) - 1) }
 

@@ -74,6 +74,11 @@ func oneVector(z *float32, b *float32, x *float32, panels *float32, units int, k
 //go:noescape
 func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int)
 
+// copyColumnsAVX2 copies 8·vectors columns of rows of src to dst, whose rows are lds and ldd apart.
+//
+//go:noescape
+func copyColumnsAVX2(dst *float32, ldd int, src *float32, lds int, rows int, vectors int)
+
 // sumRowsAVX2 writes the sums of rows of m float32, ldx apart.
 //
 //go:noescape

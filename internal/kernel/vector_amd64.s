@@ -17305,6 +17305,40 @@ done:
 	VZEROUPPER
 	RET
 
+// func copyColumnsAVX2(dst *float32, ldd int, src *float32, lds int, rows int, vectors int)
+// Requires: AVX, MMX+
+TEXT ·copyColumnsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ lds+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ vectors+40(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+	MOVQ BX, R8
+	SHLQ $0x03, R8
+
+row:
+	MOVQ DX, R9
+	MOVQ AX, R10
+	MOVQ DI, R11
+
+vector:
+	PREFETCHT0 (R9)(R8*1)
+	VMOVUPS    (R9), Y0
+	VMOVUPS    Y0, (R10)
+	ADDQ       $0x20, R9
+	ADDQ       $0x20, R10
+	DECQ       R11
+	JNZ        vector
+	ADDQ       BX, DX
+	ADDQ       CX, AX
+	DECQ       SI
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int)
 // Requires: AVX
 TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40

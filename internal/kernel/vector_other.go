@@ -62,6 +62,10 @@ func turnAVX2(dst *float32, src *float32, lda int, rows int, blocks int) {
 	panic("kernel: no assembly")
 }
 
+func copyColumnsAVX2(dst *float32, ldd int, src *float32, lds int, rows int, vectors int) {
+	panic("kernel: no assembly")
+}
+
 func sumRowsAVX2(sums *float32, x *float32, ldx int, m int, rows int) { panic("kernel: no assembly") }
 
 func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32, lda int, k int, m int) {

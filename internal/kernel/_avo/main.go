@@ -14,6 +14,7 @@ func main() {
 	}
 	one()
 	turn()
+	copyColumns()
 	sumRows()
 	dots()
 	columns()
