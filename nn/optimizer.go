@@ -37,6 +37,17 @@ type update[T Float] struct {
 	step int // t = 1, 2, …
 }
 
+// slice is the step on the parameters from lo to hi.
+func (u *update[T]) slice(lo, hi int) update[T] {
+	part := *u
+	for _, x := range []*[]T{&part.p, &part.g, &part.u, &part.v} {
+		if *x != nil {
+			*x = (*x)[lo:hi]
+		}
+	}
+	return part
+}
+
 // GradientDescent: p ← p − rate·g.
 type GradientDescent struct {
 	Rate float64 // learning rate; 0 means 0.01

@@ -58,6 +58,8 @@ type TrainerOf[T Float] struct {
 	scale     T   // of its gradient: 1/Σw where it is the only group
 	stripJob  func(worker, i int)
 	blockJob  func(worker, i int)
+	updateJob func(worker, i int)
+	now       update[T]
 	lossOnly  bool
 }
 
@@ -292,7 +294,7 @@ func (t *TrainerOf[T]) prepare() error {
 			t.moments[i] = make([]T, len(t.grad))
 		}
 	}
-	t.stripJob, t.blockJob = t.throughNet, t.block
+	t.stripJob, t.blockJob, t.updateJob = t.throughNet, t.block, t.updatePart
 	return nil
 }
 
@@ -588,6 +590,18 @@ func (t *TrainerOf[T]) update() {
 			kernel.Decay(t.Net.Layers[i].W.Data, T(w.shrinkage(float64(u.rate))))
 		}
 	}
+	t.now = u
+	t.each((len(u.p)+updateSize-1)/updateSize, t.updateJob)
+	t.now = update[T]{}
+}
+
+// updateSize is how many parameters are updated at a time.
+const updateSize = 1 << 14
+
+// updatePart makes the optimiser's step on the parameters of part i.
+func (t *TrainerOf[T]) updatePart(_, i int) {
+	u := t.now.slice(i*updateSize, min((i+1)*updateSize, len(t.now.p)))
+	o := t.Optimizer.(elementwise)
 	switch u := any(&u).(type) {
 	case *update[float32]:
 		o.update32(*u)
