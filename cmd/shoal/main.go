@@ -129,6 +129,8 @@ func arguments(names ...string) cobra.PositionalArgs {
 		switch {
 		case len(args) < len(names):
 			return wrongCall("no %s given", names[len(args)])
+		case len(args) > len(names) && len(names) == 0:
+			return wrongCall("%q is an argument too many; there are none, only flags", args[0])
 		case len(args) > len(names):
 			return wrongCall("%q is one argument too many; the arguments are %s", args[len(names)], strings.Join(names, ", "))
 		}
