@@ -157,3 +157,39 @@ func TestAFrozenNetworkAnswersAsOthers(t *testing.T) {
 		}
 	}
 }
+
+// A predictor may be given another network: 3 units add up 39 inputs otherwise
+// than 5.
+func TestAPredictorOfAnotherNetworkAnswersAsItsOwn(t *testing.T) {
+	of := func(inputs int) (*nn.Network, nn.Matrix) {
+		net := nn.New(inputs, nn.Dense(3, nn.Linear))
+		net.Init(nn.Normal(1), 2)
+		x := nn.NewMatrix[float32](inputs, 16)
+		for i := range x.Data {
+			x.Data[i] = float32(i%13)/7 - 0.9
+		}
+		return net, x
+	}
+	for _, sizes := range [][2]int{{39, 5}, {5, 39}} {
+		first, x := of(sizes[0])
+		p := nn.Predictor{Net: first}
+		if _, err := p.Predict(x); err != nil {
+			t.Fatal(err)
+		}
+		second, y := of(sizes[1])
+		p.Net = second
+		got, err := p.Predict(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := second.Predict(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range want.Data {
+			if got.Data[i] != v {
+				t.Fatalf("%d inputs after %d: A[%d] is %v, its own predictor says %v", sizes[1], sizes[0], i, got.Data[i], v)
+			}
+		}
+	}
+}

@@ -92,7 +92,7 @@ func (s *workspace[T]) fits(n *NetworkOf[T], mt int, gradients, keepZ bool) bool
 	for i := range n.Layers {
 		l, have := &n.Layers[i], &s.layers[i]
 		size := l.Units * stride(mt)
-		if cap(have.z) < size || have.name != l.Activation.Name || have.alpha != T(l.Activation.Alpha) {
+		if cap(have.z) < size || have.name != l.Activation.Name || have.alpha != T(l.Activation.Alpha) || have.long != kernel.Long(l.Units, l.W.Cols) {
 			return false
 		}
 		if !gradients {
