@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shoal-nn/shoal/internal/kernel"
 )
@@ -39,7 +40,7 @@ func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		to := frozenLayer[T]{
-			w: l.W.Data, n: l.Units, k: l.W.Cols, long: kernel.Long(l.Units, l.W.Cols), output: i == len(n.Layers)-1,
+			w: slices.Clone(l.W.Data), n: l.Units, k: l.W.Cols, long: kernel.Long(l.Units, l.W.Cols), output: i == len(n.Layers)-1,
 			alpha: T(l.Activation.Alpha), forward: functionsOf[T](&l.Activation).forward,
 		}
 		size := kernel.Panelled(l.Units, 1)

@@ -123,6 +123,7 @@ func Softmax[T Float](a, z []T, ld, c, m int) {
 func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 	copy(peak[:m], z[:m])
 	if vector[T]() {
+		checkLengths(len(z) >= (c-1)*ld+m && len(a) >= (c-1)*ld+m)
 		for i := 1; i < c; i++ {
 			largestVector(m, at(peak[:]), at(z[i*ld:]))
 		}
@@ -172,13 +173,17 @@ func SoftmaxOne[T Float](z []T, c int) {
 			top = v
 		}
 	}
-	shiftVector(n, at(x), at(x), top)
-	expVector(n, at(x), at(x))
+	for lo, hi := range stretches(n) {
+		shiftVector(hi-lo, at(all[lo:hi]), at(all[lo:hi]), top)
+		expVector(hi-lo, at(all[lo:hi]), at(all[lo:hi]))
+	}
 	var sum float32
 	for _, e := range x {
 		sum += e
 	}
-	divideByVector(n, at(x), sum)
+	for lo, hi := range stretches(n) {
+		divideByVector(hi-lo, at(all[lo:hi]), sum)
+	}
 }
 
 // PoissonExp: a = e^z, L = a − y·z (the terms without z left out), dz = a − y.

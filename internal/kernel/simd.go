@@ -92,8 +92,8 @@ func affineOneVector(z, panels, b, x []float32, n, k int, f finish) {
 	if f.relu {
 		relu = 1
 	}
-	if vector[float32]() && k <= 1<<14 {
-		// Panels by the even number, so that one call stays short.
+	if vector[float32]() && k <= atMost {
+		// So few panels that one call stays short, and an even number: AVX-512 takes two.
 		most := max(2, stretch*Lanes/max(k, 1)/UnitPanel&^1) * UnitPanel
 		for first := 0; first < units; first += most {
 			oneVector(&z[first], &b[first], at(x), at(panels[first*k:]), min(most, units-first), k, relu)
@@ -147,7 +147,9 @@ func gradWeightsVector(dw []float32, ldw int, dz []float32, lddz int, turned []f
 	}
 	for r := 0; r < rows; {
 		now := rowsAtOnce(rows - r)
-		panels(now, &dw[r*ldw], ldw, &dz[r*lddz], lddz, at(turned), cols, m)
+		for q := 0; q < cols; q += atMost { // whole panels
+			panels(now, &dw[r*ldw+q], ldw, &dz[r*lddz], lddz, at(turned[q*m:]), min(atMost, cols-q), m)
+		}
 		r += now
 	}
 }

@@ -148,7 +148,7 @@ func TestVectorKernelsGiveThePlainBits(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range [][3]int{{131, 257, 63}, {1, atMost + 5, 64}, {5, 2*atMost + 1, 9}, {13, 1, 64}, {70, 1<<14 + 1, 1}, {3 * UnitPanel, 1 << 13, 2}} {
+	for _, s := range [][3]int{{131, 257, 63}, {1, atMost + 5, 64}, {5, 2*atMost + 1, 9}, {13, 1, 64}, {70, 1<<14 + 1, 1}, {3 * UnitPanel, 1 << 12, 2}, {7, atMost + 37, 3}} {
 		for _, p := range productsOf(t, s[0], s[1], s[2], s[2]+3, true) {
 			p.compare(t, r, levels)
 		}
