@@ -8,11 +8,11 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -37,11 +37,33 @@ func run() error {
 	scale := flag.String("scale", "", "measure how a step's time grows, and draw it into this SVG `file`")
 	notes := flag.String("notes", "", "`file` that the results end with")
 	flag.Parse()
+	if *serving {
+		return serve(os.Stdin, os.Stdout)
+	}
+	// What is wrong is said before anything is measured.
+	switch {
+	case flag.NArg() > 0:
+		return fmt.Errorf("%q is no flag, and there are no arguments", flag.Arg(0))
+	case *repeats < 1:
+		return fmt.Errorf("-repeats %d: must be at least 1", *repeats)
+	case *threads < 1 || *threads > runtime.NumCPU():
+		return fmt.Errorf("-threads %d: this machine has 1 to %d", *threads, runtime.NumCPU())
+	}
+	for _, path := range []string{*out, *scale} {
+		if err := writable(path); err != nil {
+			return err
+		}
+	}
 	if *scale != "" {
 		return scaling(*scale)
 	}
-	if *serving {
-		return serve(os.Stdin, os.Stdout)
+	end := ""
+	if *notes != "" {
+		text, err := os.ReadFile(*notes)
+		if err != nil {
+			return err
+		}
+		end = "\n" + string(text)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -51,17 +73,29 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	var loads []workload.Workload
-	for _, w := range workload.All() {
-		if *names == "" || slices.Contains(strings.Split(*names, ","), w.Name) {
+	loads := workload.All()
+	if *names != "" {
+		loads = nil
+		for _, name := range strings.Split(*names, ",") {
+			w, err := workload.Named(name)
+			if err != nil {
+				return err
+			}
 			loads = append(loads, w)
 		}
 	}
-	if len(loads) == 0 {
-		return fmt.Errorf("there is no workload %q", *names)
+	for _, mode := range strings.Split(*modes, ",") {
+		if headings[mode] == "" {
+			return fmt.Errorf("-modes: there is no mode %q; there are %s, %s, %s", mode, train, one, many)
+		}
 	}
 	all := peers(self, dir)
 	if *only != "" {
+		for _, name := range strings.Split(*only, ",") {
+			if !slices.ContainsFunc(all, func(p peer) bool { return strings.HasPrefix(p.name, name) }) {
+				return fmt.Errorf("-peers: no peer's name begins with %q", name)
+			}
+		}
 		all = slices.DeleteFunc(all, func(p peer) bool {
 			return p.name != "Shoal" && !slices.ContainsFunc(strings.Split(*only, ","), func(s string) bool { return strings.HasPrefix(p.name, s) })
 		})
@@ -87,19 +121,24 @@ func run() error {
 			results.rows = append(results.rows, r)
 		}
 	}
-	text := results.markdown()
-	if *notes != "" {
-		more, err := os.ReadFile(*notes)
-		if err != nil {
-			return err
-		}
-		text += "\n" + string(more)
-	}
+	text := results.markdown() + end
 	if *out == "" {
 		_, err := os.Stdout.WriteString(text)
 		return err
 	}
 	return os.WriteFile(filepath.Clean(*out), []byte(text), 0o644)
+}
+
+// writable says whether a file can be written; none is no file.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Clean(path), os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // answered are the nets that answer rows.
@@ -138,17 +177,25 @@ func turns(w *workload.Workload, mode, dir string, all []peer, threads, repeats 
 		}
 		order = append(order, r)
 		result.peers[p.name] = r
-		if err := r.time(); err != nil { // to get warm
-			return nil, err
-		}
-		r.times = nil
 	}
-	var failures []error
-	for range repeats {
+	for turn := range repeats + 1 { // the first is to get warm
 		result.peak = max(result.peak, workload.Peak())
 		for _, r := range order {
-			failures = append(failures, r.time())
+			name := r.peer.name
+			if result.peers[name] == nil {
+				continue // has failed
+			}
+			switch err := r.time(); {
+			case err != nil && name == "Shoal":
+				return nil, err
+			case err != nil:
+				fmt.Fprintln(os.Stderr, "  ", err)
+				delete(result.peers, name)
+				result.failed[name] = lastLine(err.Error())
+			case turn == 0:
+				r.times = nil
+			}
 		}
 	}
-	return result, errors.Join(failures...)
+	return result, nil
 }

@@ -106,6 +106,8 @@ func (p *peer) start(s *spec) (*running, error) {
 		return nil, err
 	}
 	if err := r.ask(string(line), &r.ready); err != nil {
+		_ = r.cmd.Process.Kill() // it may go on talking; what it said first is the error
+		_ = r.stop()
 		return nil, err
 	}
 	if r.ready.Error != "" {
@@ -120,7 +122,7 @@ func (r *running) ask(line string, answer any) error {
 		return fmt.Errorf("%s: %w: %s", r.peer.name, err, lastLine(r.said.String()))
 	}
 	if !r.out.Scan() {
-		r.stop()
+		_ = r.stop() // so that all that it said is here
 		return fmt.Errorf("%s ended: %s", r.peer.name, lastLine(r.said.String()))
 	}
 	if err := json.Unmarshal(r.out.Bytes(), answer); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/shoal-nn/shoal/internal/workload"
 )
 
-// A target is what we set out to reach on each workload, in the order of
-// workload.All: the ratio of the fastest of some peers' time to ours.
+// A target is what we set out to reach on each workload: the ratio of the fastest
+// of some peers' time to ours.
 type target struct {
 	name          string
 	mode          string
@@ -22,6 +22,7 @@ type target struct {
 // more is asked.
 const fastPeak = 150e9
 
+// byWorkload takes ratios in the order of workload.All.
 func byWorkload(ratios ...float64) map[string]float64 {
 	m := map[string]float64{}
 	for i, w := range workload.All() {
@@ -113,7 +114,7 @@ func (r *results) targetTable(b *strings.Builder, peak float64) {
 	if lines == nil || r.threads > 1 {
 		return
 	}
-	b.WriteString("\n## What we set out to reach\n\nHow many times our time a peer's is, and at least should be; for one row, our time on a core of 3 GHz.\n\n|  |")
+	b.WriteString("\n## What we set out to reach\n\nHow many times our time a peer's is, and at least should be; for one row, our time as measured here beside what is asked of a core of 3 GHz.\n\n|  |")
 	for _, w := range workload.All() {
 		fmt.Fprintf(b, " %s |", w.Name)
 	}

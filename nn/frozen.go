@@ -30,8 +30,13 @@ type frozenLayer[T Float] struct {
 	forward func(a, z []T, alpha T) // nil for softmax
 }
 
-// Freeze lays a network out for answering one example at a time. The network must
-// not change afterwards.
+// Freeze lays a network out for answering one example at a time:
+//
+//	p := nn.Predictor{Net: net, Frozen: net.Freeze()}
+//	a, err := p.Predict(x) // x (nx, 1)
+//
+// What is frozen doesn't follow the network: after a step of training, freeze it
+// anew, or train a Clone.
 func (n *NetworkOf[T]) Freeze() *FrozenOf[T] {
 	f := &FrozenOf[T]{of: n, err: n.Err()}
 	if f.err != nil {

@@ -75,6 +75,22 @@ func TestMisuseIsAnError(t *testing.T) {
 			_, err := p.Predict(x)
 			return err
 		}, "Net's own Freeze"},
+		{"a Frozen that nothing was frozen into", func() error {
+			_, err := (&nn.Predictor{Frozen: &nn.Frozen{}}).Predict(x)
+			return err
+		}, "Net's own Freeze"},
+		{"an activation's name put in", func() error {
+			n := good()
+			n.Layers[0].Activation = nn.Activation{Name: "tanh"}
+			_, err := n.Predict(x)
+			return err
+		}, `layer 1: activation "tanh" is a name alone`},
+		{"a hidden softmax, frozen", func() error {
+			n := good()
+			n.Layers[0].Activation = nn.Softmax
+			_, err := (&nn.Predictor{Net: n, Frozen: n.Freeze()}).Predict(nn.NewMatrix[float32](4, 1))
+			return err
+		}, `layer 1: activation "softmax"`},
 		{"L-BFGS with a schedule", func() error {
 			s := good().Trainer(nn.CrossEntropy, &nn.LBFGS{})
 			s.Schedule, s.Steps = nn.Schedule{Name: "cosine"}, 10
@@ -130,7 +146,7 @@ func TestAPredictorFollowsItsNetwork(t *testing.T) {
 // the number of units.
 func TestAFrozenNetworkAnswersAsOthers(t *testing.T) {
 	for units := 1; units < 140; units += 1 + units/7 {
-		for _, output := range []nn.Layer{nn.Dense(1, nn.Sigmoid), nn.Dense(2, nn.Linear), nn.Dense(5, nn.Softmax), nn.Dense(26, nn.Softmax)} {
+		for _, output := range []nn.Layer{nn.Dense(1, nn.Sigmoid), nn.Dense(2, nn.Linear), nn.Dense(6, nn.ReLU), nn.Dense(5, nn.Softmax), nn.Dense(26, nn.Softmax)} {
 			net := nn.New(20, nn.Dense(units, nn.ReLU), nn.Dense(units+3, nn.Tanh), output)
 			net.Init(nn.Auto, 1)
 			x, _ := problem[float32](20, 2, 9, uint64(units))

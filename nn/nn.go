@@ -18,6 +18,13 @@
 //	for range 10_000 {
 //		cost = step.On(X, Y) // X (2, m), Y (1, m)
 //	}
+//	err := step.Err()
+//
+// Network.Predict answers a batch. A Predictor does without allocation, and one
+// row at a time fastest, if the network no longer changes:
+//
+//	p := nn.Predictor{Net: net, Frozen: net.Freeze()} // one a goroutine; Freeze's may be shared
+//	A, err := p.Predict(x)                            // x (2, 1), A (1, 1)
 //
 // A trained network is a function of data, configuration and seed: not of the
 // processor, nor of the number of threads.
@@ -155,6 +162,9 @@ func (n *NetworkOf[T]) Err() error {
 			&l.W.Data[0] != &n.params[at] || &l.B[0] != &n.params[at+w] {
 			return fmt.Errorf("nn: layer %d: its W or b was replaced: SetParameters copies values into those that the network has", i+1)
 		}
+		if functionsOf[T](&l.Activation).forward == nil && (l.Activation.Name != Softmax.Name || i < len(n.Layers)-1) {
+			return fmt.Errorf("nn: layer %d: activation %q is a name alone, or an output's: take it from ActivationNamed, or give it to New", i+1, l.Activation.Name)
+		}
 		at += w + l.Units
 	}
 	if at != len(n.params) {
@@ -266,7 +276,7 @@ const atOnce = 2 * kernel.Tile
 func (p *PredictorOf[T]) Predict(x MatrixOf[T]) (MatrixOf[T], error) {
 	n := p.Net
 	if p.Frozen != nil {
-		if p.Frozen.of != n {
+		if n == nil || p.Frozen.of != n {
 			return MatrixOf[T]{}, errNotItsOwn
 		}
 		if x.Cols == 1 {

@@ -281,11 +281,11 @@ func tileAt[T Float](strips []workspace[T], tiles, t int) tileOf[T] {
 }
 
 // blockGradient writes a block's dW and db, summed along the tree over the tiles
-// of a group of strips and multiplied by s, to grad. near holds the tiles' sums on
-// the way, one a tile.
+// of a group of strips and multiplied by scale, to grad. near holds the tiles' sums
+// on the way, one a tile.
 //
-//	dWₗ = dZₗ·Aₗ₋₁ᵀ    dbₗ = Σ dZₗ
-func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], tiles int, near [][]T, s T) {
+//	dWₗ = scale·dZₗ·Aₗ₋₁ᵀ    dbₗ = scale·Σ dZₗ
+func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], tiles int, near [][]T, scale T) {
 	w := &n.Layers[b.layer]
 	prev := w.W.Cols
 	dw, db := grad[b.at+b.first*prev:][:b.units*prev], grad[b.at+w.Units*prev+b.first:][:b.units]
@@ -293,9 +293,9 @@ func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []worksp
 		t := tileAt(strips, tiles, 0)
 		t.weights(b, dw, prev, 0, prev)
 		t.biases(b, db)
-		if s != 1 {
-			kernel.Scale(dw, s)
-			kernel.Scale(db, s)
+		if scale != 1 {
+			kernel.Scale(dw, scale)
+			kernel.Scale(db, scale)
 		}
 		return
 	}
@@ -318,14 +318,14 @@ func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []worksp
 		kernel.SumTree(near[half:], 0, size)
 		x, y := near[0][:size], near[half][:size]
 		if cols == prev {
-			kernel.SumScaled(dw, x, y, s)
+			kernel.SumScaled(dw, x, y, scale)
 		} else {
 			for i := range b.units {
-				kernel.SumScaled(dw[i*prev+q:][:cols], x[i*cols:], y[i*cols:], s)
+				kernel.SumScaled(dw[i*prev+q:][:cols], x[i*cols:], y[i*cols:], scale)
 			}
 		}
 		if last {
-			kernel.SumScaled(db, x[b.units*cols:], y[b.units*cols:], s)
+			kernel.SumScaled(db, x[b.units*cols:], y[b.units*cols:], scale)
 		}
 	}
 }

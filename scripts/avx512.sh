@@ -15,7 +15,7 @@ fi
 work=$(mktemp -d)
 mkfifo "$work/keyboard" # nobody types, but it must not end
 exec 9<>"$work/keyboard"
-trap 'rm -rf "$work"' EXIT
+trap '[ -z "${emulator:-}" ] || kill "$emulator" 2>/dev/null || true; rm -rf "$work"' EXIT
 for program in bochs cpio xorriso; do
   if ! command -v $program >/dev/null; then
     if [ "$(id -u)" != 0 ]; then
@@ -81,8 +81,8 @@ X
   # The machine's power going off ends the emulator with an error. It draws the machine's screen on a terminal of its own,
   # and waits where nobody reads that.
   : >"$work/said"
-  TERM=xterm script -qefc "bochs -q -f $work/bochsrc -rc $work/debugger" "$work/said" >/dev/null 2>&1 <&9 &
-  local emulator=$!
+  TERM=xterm timeout 1h script -qefc "bochs -q -f $work/bochsrc -rc $work/debugger" "$work/said" >/dev/null 2>&1 <&9 &
+  emulator=$!
   until screen=$(grep -ao '/dev/pts/[0-9]*' "$work/said"); do
     kill -0 $emulator 2>/dev/null || break
     sleep 0.2

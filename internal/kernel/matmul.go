@@ -97,7 +97,7 @@ func PanelUnits[T Float](panels, w []T, n, k int) {
 //	z, b (Panelled(n, 1)), panels: Panelled(n, k), x (k)
 func AffineOne[T Float](z, panels, b, x []T, n, k int, relu bool) {
 	if products[T]() {
-		affineOneVector(cast[float32](z), cast[float32](panels), cast[float32](b), cast[float32](x), n, k, finish{relu: relu})
+		affineOneVector(cast[float32](z), cast[float32](panels), cast[float32](b), cast[float32](x), n, k, relu)
 		return
 	}
 	copy(z, b[:n])
@@ -160,7 +160,7 @@ func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 }
 
 // GradInputsReLU is GradInputs and then ReLU's slope, of the values a (rows, m)
-// that the layer below passed on: dA ∗ 1[a > 0].
+// that the layer below passed on: dA ∗ 1[a > 0]. a must not be da.
 func GradInputsReLU[T Float](da, w, dz, a []T, n, k, rows, m int) {
 	if products[T]() {
 		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{gate: cast[float32](a)})

@@ -13,7 +13,8 @@ import (
 func at[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.SliceData(x))) }
 
 // atMost is how many terms one call into assembly adds, for each of 64 columns
-// of 6 rows: a goroutine can't be stopped within it (some 40 µs).
+// of 6 rows, some 40 µs: a goroutine can't be stopped within it. A strip of 128
+// columns takes twice that; wider ones are of nets with few terms.
 const atMost = 4096
 
 // rowsAtOnce is how many of the rows that are left one call takes: six, but so
@@ -86,17 +87,18 @@ func affineLongVector(z, w, b, a []float32, lda, n, k, m int) {
 }
 
 // affineOneVector is AffineOne: a lane is a unit.
-func affineOneVector(z, panels, b, x []float32, n, k int, f finish) {
-	units, relu := Panelled(n, 1), 0
+func affineOneVector(z, panels, b, x []float32, n, k int, relu bool) {
+	units := Panelled(n, 1)
 	checkLengths(len(z) >= units && len(panels) >= Panelled(n, k) && len(b) >= units && len(x) >= k)
-	if f.relu {
-		relu = 1
+	finally := 0
+	if relu {
+		finally = 1
 	}
 	if vector[float32]() && k <= atMost {
 		// So few panels that one call stays short, and an even number: AVX-512 takes two.
 		most := max(2, stretch*Lanes/max(k, 1)/UnitPanel&^1) * UnitPanel
 		for first := 0; first < units; first += most {
-			oneVector(&z[first], &b[first], at(x), at(panels[first*k:]), min(most, units-first), k, relu)
+			oneVector(&z[first], &b[first], at(x), at(panels[first*k:]), min(most, units-first), k, finally)
 		}
 		return
 	}
@@ -106,7 +108,7 @@ func affineOneVector(z, panels, b, x []float32, n, k int, f finish) {
 		for q := 0; q < k; q += atMost {
 			terms, last := min(atMost, k-q), 0
 			if q+terms == k {
-				last = relu
+				last = finally
 			}
 			multiply(1, &z[first], 0, nil, 1, &x[q], 0, 1, &panels[first*k+q*width], width, terms, width, last, nil)
 		}

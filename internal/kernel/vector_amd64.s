@@ -21753,15 +21753,14 @@ DATA allff800000<>+60(SB)/4, $0xff800000
 GLOBL allff800000<>(SB), RODATA|NOPTR, $64
 
 // func leakyReLUVector(n int, a *float32, z *float32, alpha float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·leakyReLUVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         z+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+24(FP), Z0
 
 wide_by2:
 	CMPQ       AX, $0x20
@@ -21827,8 +21826,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+24(FP), Y0
 
 by2:
 	CMPQ      AX, $0x10
@@ -21883,15 +21881,14 @@ done:
 	RET
 
 // func eluVector(n int, a *float32, z *float32, alpha float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2
 TEXT ·eluVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         z+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+24(FP), Z0
 
 wide_by2:
 	CMPQ       AX, $0x20
@@ -22140,8 +22137,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+24(FP), Y0
 
 by2:
 	CMPQ      AX, $0x10
@@ -22508,15 +22504,14 @@ done:
 	RET
 
 // func leakyReLUSlopeVector(n int, dz *float32, a *float32, alpha float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·leakyReLUSlopeVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dz+8(FP), CX
 	MOVQ         a+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+24(FP), Z0
 
 wide_by2:
 	CMPQ       AX, $0x20
@@ -22582,8 +22577,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+24(FP), Y0
 
 by2:
 	CMPQ      AX, $0x10
@@ -22889,15 +22883,14 @@ done:
 	RET
 
 // func eluSlopeVector(n int, dz *float32, a *float32, alpha float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·eluSlopeVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dz+8(FP), CX
 	MOVQ         a+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS alpha+24(FP), Z0
 
 wide_by2:
 	CMPQ       AX, $0x20
@@ -22970,8 +22963,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        alpha+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS alpha+24(FP), Y0
 
 by2:
 	CMPQ      AX, $0x10
@@ -25051,14 +25043,13 @@ done:
 	RET
 
 // func divideByVector(n int, x *float32, s float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·divideByVector(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -25099,8 +25090,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -25141,15 +25131,14 @@ done:
 	RET
 
 // func shiftVector(n int, a *float32, z *float32, s float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·shiftVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         z+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        s+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+24(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -25193,8 +25182,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        s+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+24(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -25238,14 +25226,13 @@ done:
 	RET
 
 // func scaleVector(n int, x *float32, s float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·scaleVector(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -25286,8 +25273,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -25328,7 +25314,7 @@ done:
 	RET
 
 // func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·sumScaledVector(SB), NOSPLIT, $0-36
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
@@ -25336,8 +25322,7 @@ TEXT ·sumScaledVector(SB), NOSPLIT, $0-36
 	MOVQ         y+24(FP), BX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        s+32(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+32(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -25388,8 +25373,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        s+32(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+32(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -25440,15 +25424,14 @@ done:
 	RET
 
 // func addScaledVector(n int, dst *float32, x *float32, s float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·addScaledVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         dst+8(FP), CX
 	MOVQ         x+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        s+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+24(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -25499,8 +25482,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        s+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+24(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -26095,15 +26077,14 @@ done:
 	RET
 
 // func descendVector(n int, p *float32, d *float32, rate float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·descendVector(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	MOVQ         d+16(FP), DX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        rate+24(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS rate+24(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -26154,8 +26135,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        rate+24(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS rate+24(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -26206,14 +26186,13 @@ done:
 	RET
 
 // func decayVector(n int, p *float32, rate float32)
-// Requires: AVX, AVX2, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, BMI2
 TEXT ·decayVector(SB), NOSPLIT, $0-20
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        rate+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS rate+16(FP), Z0
 
 wide_by2:
 	CMPQ    AX, $0x20
@@ -26261,8 +26240,7 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        rate+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS rate+16(FP), Y0
 
 by2:
 	CMPQ    AX, $0x10
@@ -26310,7 +26288,7 @@ done:
 	RET
 
 // func momentumVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·momentumVector(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
@@ -26318,10 +26296,8 @@ TEXT ·momentumVector(SB), NOSPLIT, $0-40
 	MOVQ         u+24(FP), BX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        rate+32(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        mu+36(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS rate+32(FP), Z0
+	VBROADCASTSS mu+36(FP), Z1
 
 wide_by2:
 	CMPQ     AX, $0x20
@@ -26403,10 +26379,8 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        rate+32(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        mu+36(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS rate+32(FP), Y0
+	VBROADCASTSS mu+36(FP), Y1
 
 by2:
 	CMPQ    AX, $0x10
@@ -26502,7 +26476,7 @@ DATA all0da24260<>+60(SB)/4, $0x0da24260
 GLOBL all0da24260<>(SB), RODATA|NOPTR, $64
 
 // func nesterovVector(n int, p *float32, d *float32, u *float32, rate float32, mu float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·nesterovVector(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
@@ -26510,10 +26484,8 @@ TEXT ·nesterovVector(SB), NOSPLIT, $0-40
 	MOVQ         u+24(FP), BX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        rate+32(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        mu+36(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS rate+32(FP), Z0
+	VBROADCASTSS mu+36(FP), Z1
 
 wide_by2:
 	CMPQ     AX, $0x20
@@ -26606,10 +26578,8 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        rate+32(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        mu+36(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS rate+32(FP), Y0
+	VBROADCASTSS mu+36(FP), Y1
 
 by2:
 	CMPQ    AX, $0x10
@@ -26698,7 +26668,7 @@ done:
 	RET
 
 // func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho float32, rest float32, eps float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·rmsPropVector(SB), NOSPLIT, $0-48
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
@@ -26706,14 +26676,10 @@ TEXT ·rmsPropVector(SB), NOSPLIT, $0-48
 	MOVQ         u+24(FP), BX
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        rate+32(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        rho+36(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        rest+40(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        eps+44(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS rate+32(FP), Z0
+	VBROADCASTSS rho+36(FP), Z1
+	VBROADCASTSS rest+40(FP), Z2
+	VBROADCASTSS eps+44(FP), Z3
 
 wide_by2:
 	CMPQ     AX, $0x20
@@ -26821,14 +26787,10 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        rate+32(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        rho+36(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        rest+40(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        eps+44(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS rate+32(FP), Y0
+	VBROADCASTSS rho+36(FP), Y1
+	VBROADCASTSS rest+40(FP), Y2
+	VBROADCASTSS eps+44(FP), Y3
 
 by2:
 	CMPQ    AX, $0x10
@@ -26932,7 +26894,7 @@ done:
 	RET
 
 // func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·adamVector(SB), NOSPLIT, $0-68
 	MOVQ         n+0(FP), AX
 	MOVQ         p+8(FP), CX
@@ -26941,20 +26903,13 @@ TEXT ·adamVector(SB), NOSPLIT, $0-68
 	MOVQ         v+32(FP), SI
 	CMPQ         ·level+0(SB), $0x02
 	JLT          narrow
-	MOVSS        step+40(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        beta1+44(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        rest1+48(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        beta2+52(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        rest2+56(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        eps+60(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        c2+64(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS step+40(FP), Z0
+	VBROADCASTSS beta1+44(FP), Z1
+	VBROADCASTSS rest1+48(FP), Z2
+	VBROADCASTSS beta2+52(FP), Z3
+	VBROADCASTSS rest2+56(FP), Z4
+	VBROADCASTSS eps+60(FP), Z5
+	VBROADCASTSS c2+64(FP), Z6
 
 wide_by2:
 	CMPQ     AX, $0x20
@@ -27104,20 +27059,13 @@ wide_done:
 	RET
 
 narrow:
-	MOVSS        step+40(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        beta1+44(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        rest1+48(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        beta2+52(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        rest2+56(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        eps+60(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        c2+64(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS step+40(FP), Y0
+	VBROADCASTSS beta1+44(FP), Y1
+	VBROADCASTSS rest1+48(FP), Y2
+	VBROADCASTSS beta2+52(FP), Y3
+	VBROADCASTSS rest2+56(FP), Y4
+	VBROADCASTSS eps+60(FP), Y5
+	VBROADCASTSS c2+64(FP), Y6
 
 by2:
 	CMPQ    AX, $0x10

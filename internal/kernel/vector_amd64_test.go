@@ -35,6 +35,7 @@ var elementKernels = []struct {
 	{"SoftplusBackward", 2, func(x [][]float32) { SoftplusBackward(x[0], nil, x[1], 0) }},
 	{"SigmoidCrossEntropy", 5, loss(SigmoidCrossEntropy[float32])},
 	{"SoftmaxCrossEntropy", 5, loss(SoftmaxCrossEntropy[float32])},
+	{"PoissonExp", 5, loss(PoissonExp[float32])},
 	{"HalfSquared", 5, loss(HalfSquared[float32])},
 	{"in place", 1, func(x [][]float32) { TanhForward(x[0], x[0], 0) }},
 	{"ReLUBackward", 2, func(x [][]float32) { ReLUBackward(x[0], nil, x[1], 0) }},
@@ -74,7 +75,7 @@ func loss(f lossKernel[float32]) func(x [][]float32) {
 func TestVectorElementsHaveThePlainBits(t *testing.T) {
 	levels := levels(t)
 	random := rand.New(rand.NewPCG(5, 6))
-	sizes := []int{1000, stretch + 13}
+	sizes := []int{2 * Tile, 3 * Tile, 1000, stretch + 13} // full tiles of two and three outputs
 	for n := range 68 {
 		sizes = append(sizes, n)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -180,7 +181,7 @@ type Result struct {
 	Threads   int     `json:"threads"`
 	USPerStep float64 `json:"us_per_step"` // median over the repeats
 	GFLOPS    float64 `json:"gflops"`      // of the matrix products alone
-	PeakShare float64 `json:"peak_share"`  // of threads × the rate of FMA on registers; 0 where it can't be measured
+	PeakShare float64 `json:"peak_share"`  // of threads, or processors if there are fewer, × the rate of FMA on registers; 0 where it can't be measured
 	Loss      float64 `json:"loss"`        // of the whole data after Workload.Steps steps
 	Repeats   int     `json:"repeats"`
 }
@@ -239,7 +240,7 @@ func (w *Workload) Run(threads int, peak float64) (Result, error) {
 	r.Repeats, r.USPerStep = len(times), times[len(times)/2]
 	r.GFLOPS = w.Flops(w.Batch) / r.USPerStep / 1e3
 	if peak > 0 {
-		r.PeakShare = r.GFLOPS * 1e9 / (peak * float64(threads))
+		r.PeakShare = r.GFLOPS * 1e9 / (peak * float64(min(threads, runtime.NumCPU())))
 	}
 	return r, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // elementwise writes a kernel that does the same to every element of some
-// slices, a vector at a time and the rest under a mask:
+// slices, up to three vectors at a time and the rest under a mask:
 //
 //	func nameVector(n int, arrays *float32…, scalars float32…)
 //
@@ -38,8 +38,11 @@ func elementwise(name string, arrays, scalars []string, body func(x values) valu
 		spread := map[string]VecVirtual{}
 		for _, s := range scalars {
 			spread[s] = vec()
-			x := Load(Param(s), XMM())
-			VBROADCASTSS(x.(VecVirtual).AsX(), spread[s])
+			from, err := Param(s).Resolve()
+			if err != nil {
+				panic(err)
+			}
+			VBROADCASTSS(from.Addr, spread[s])
 		}
 		once := func(t *tail) {
 			x := values{}

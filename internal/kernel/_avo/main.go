@@ -1,7 +1,5 @@
 // Command avo writes the assembly of package kernel, and the Go declarations
-// of its functions:
-//
-//	cd internal/kernel/_avo && go run . -out ../vector_amd64.s -stubs ../vector_amd64.go -pkg kernel
+// of its functions; generate.sh runs it.
 package main
 
 import . "github.com/mmcloughlin/avo/build"

@@ -9,7 +9,7 @@ import (
 )
 
 // Most kernels are written twice in one function, for vectors of 8 float32 (AVX2)
-// and of 16 (AVX-512: F and DQ); package kernel's variable level says which are
+// and of 16 (AVX-512: F, DQ, VL; and BMI2); package kernel's variable level says which are
 // used. What a lane does is the same, and so are the bits.
 
 // wide says which of the two is being written.
