@@ -29,7 +29,8 @@ measured in the same run. GFLOP/s are those of the matrix products alone, and
 their share is of that rate times the threads. A time is the median of at least
 eleven passes; the loss is that of all rows after a fixed number of steps, for
 comparing with other programs. The data are made up; flower is trained by
-gradient descent, the others by Adam. SHOAL_SIMD=generic times the plain kernels.`,
+gradient descent, the others by Adam. SHOAL_SIMD=generic times the plain
+kernels.`,
 		Example: `  shoal bench
   shoal bench --workload letter,mnist --threads 2 --json`,
 		Args: arguments(),
