@@ -13,8 +13,15 @@ package kernel
 // Losses are computed an element at a time in T and added in float64: over the
 // outputs of an example in order, then over the examples along a fixed tree.
 
+// farLogit is how far below the others a logit counts: a probability is e^−69 =
+// 1e-30 at least. What is smaller makes no difference to training, but a fully
+// fitted network would be full of subnormals, for which some processors take a
+// hundred cycles each.
+const farLogit = 69
+
 // SigmoidCrossEntropy: a = σ(z), L = −Σ y·log a + (1−y)·log(1−a), dz = a − y.
-// L is computed from z as max(z, 0) − z·y + log(1 + e^−|z|), which is stable.
+// L is computed from z as max(z, 0) − z·y + log(1 + e^−|z|), which is stable; z
+// is held within ±farLogit in a and in the exponential.
 func SigmoidCrossEntropy[T Float](dz, z, a, y []T, ld, ldy int, w []T, c, m int, _ T) float64 {
 	var sum examples
 	for i := range c {
@@ -42,9 +49,10 @@ func logistic[T Float](sum *examples, dz, z, a, y []T) {
 		addWideAVX2(len(z), &sum[0], at(l[:len(z)]))
 		return
 	}
-	SigmoidForward(a, z, 0)
 	for j, v := range z {
-		sum[j] += float64((max(v, 0) - T(v*y[j])) + Softplus(-Abs(v)))
+		held := clamp(v, -farLogit, farLogit)
+		a[j] = Sigmoid(held)
+		sum[j] += float64((max(v, 0) - T(v*y[j])) + Softplus(-Abs(held)))
 		if dz != nil {
 			dz[j] = a[j] - y[j]
 		}
@@ -113,8 +121,8 @@ func softmaxSlope[T Float](dz, a, label, y []T) {
 }
 
 // Softmax computes a = e^(z − peak) / Σ e^(z − peak) over the c outputs of
-// m ≤ Tile examples; peak is the largest z of the example. a and z have a row
-// every ld.
+// m ≤ Tile examples; peak is the largest z of the example, and z counts as peak −
+// farLogit at least. a and z have a row every ld.
 func Softmax[T Float](a, z []T, ld, c, m int) {
 	var peak, norm [Tile]T
 	softmax(&peak, &norm, z, a, ld, c, m)
@@ -144,7 +152,7 @@ func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 	}
 	for i := range c {
 		for j, v := range z[i*ld : i*ld+m] {
-			e := Exp(v - peak[j])
+			e := Exp(clamp(v-peak[j], -farLogit, 0))
 			a[i*ld+j] = e
 			norm[j] += e
 		}
@@ -174,8 +182,7 @@ func SoftmaxOne[T Float](z []T, c int) {
 		}
 	}
 	for lo, hi := range stretches(n) {
-		shiftVector(hi-lo, at(all[lo:hi]), at(all[lo:hi]), top)
-		expVector(hi-lo, at(all[lo:hi]), at(all[lo:hi]))
+		expBelowVector(hi-lo, at(all[lo:hi]), at(all[lo:hi]), top)
 	}
 	var sum float32
 	for _, e := range x {

@@ -4,11 +4,15 @@ package kernel
 // optimiser's moments, element by element beside p. Everything is rounded
 // after each operation, in the order written.
 
-// Moments below this are set to 0, so that denormals never slow a long run.
-const leastMoment = 1e-30
+// So that subnormals never slow a long run, moments below leastMoment are set to
+// 0, and a gradient below leastSquared counts as 0 where it is squared.
+const (
+	leastMoment  = 1e-30
+	leastSquared = 1e-17
+)
 
-func flush[T Float](x T) T {
-	if Abs(x) < leastMoment {
+func flush[T Float](x, least T) T {
+	if Abs(x) < least {
 		return 0
 	}
 	return x
@@ -36,7 +40,7 @@ func Momentum[T Float](p, g, u []T, rate, mu T) {
 		return
 	}
 	for i, d := range g {
-		u[i] = flush(T(mu*u[i]) + d)
+		u[i] = flush(T(mu*u[i])+d, leastMoment)
 		p[i] -= T(rate * u[i])
 	}
 }
@@ -50,7 +54,7 @@ func Nesterov[T Float](p, g, u []T, rate, mu T) {
 		return
 	}
 	for i, d := range g {
-		u[i] = flush(T(mu*u[i]) + d)
+		u[i] = flush(T(mu*u[i])+d, leastMoment)
 		p[i] -= T(rate * (d + T(mu*u[i])))
 	}
 }
@@ -64,7 +68,8 @@ func RMSProp[T Float](p, g, u []T, rate, rho, eps T) {
 		return
 	}
 	for i, d := range g {
-		u[i] = flush(T(rho*u[i]) + T(T((1-rho)*d)*d))
+		s := flush(d, leastSquared)
+		u[i] = flush(T(rho*u[i])+T(T((1-rho)*s)*s), leastMoment)
 		p[i] -= T(rate*d) / (Sqrt(u[i]) + eps)
 	}
 }
@@ -81,8 +86,9 @@ func Adam[T Float](p, g, u, v []T, rate, beta1, beta2, eps, c1, c2 T) {
 		return
 	}
 	for i, d := range g {
-		u[i] = flush(T(beta1*u[i]) + T((1-beta1)*d))
-		v[i] = flush(T(beta2*v[i]) + T(T((1-beta2)*d)*d))
+		s := flush(d, leastSquared)
+		u[i] = flush(T(beta1*u[i])+T((1-beta1)*d), leastMoment)
+		v[i] = flush(T(beta2*v[i])+T(T((1-beta2)*s)*s), leastMoment)
 		p[i] -= T(step*u[i]) / (Sqrt(T(c2*v[i])) + eps)
 	}
 }

@@ -171,6 +171,22 @@ func checkFlush[T Float](t *testing.T, name string, do func(p, g, u, v []T)) {
 	}
 }
 
+// Its square would be subnormal, or be lost beside any moment that stays.
+func TestAGradientTooSmallToSquareCountsAsZero(t *testing.T) {
+	for _, g := range []float32{9e-18, 1e-19, 1e-23, 1e-30} {
+		p, d, u, v := []float32{1, 1}, []float32{g, g}, []float32{0, 0}, []float32{0, 2e-30}
+		Adam(p, d, u, v, 1e-3, 0.9, 0.999, 1e-8, 1, 1)
+		if u[0] != flush((1-float32(0.9))*g, leastMoment) || v[0] != 0 || v[1] != float32(0.999)*2e-30 {
+			t.Errorf("Adam: a gradient of %v gives u = %v, v = %v", g, u, v)
+		}
+		u = []float32{0, 2e-30}
+		RMSProp(p, d, u, 1e-3, 0.999, 1e-8)
+		if u[0] != 0 || u[1] != float32(0.999)*2e-30 {
+			t.Errorf("RMSProp: a gradient of %v gives u = %v", g, u)
+		}
+	}
+}
+
 func BenchmarkAdam(b *testing.B) {
 	const n = 1 << 16
 	p, g, u, v := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)

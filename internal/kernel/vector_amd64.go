@@ -227,11 +227,6 @@ func divideVector(n int, dst *float32, x *float32)
 //go:noescape
 func divideByVector(n int, x *float32, s float32)
 
-// shiftVector is Shift for n float32.
-//
-//go:noescape
-func shiftVector(n int, a *float32, z *float32, s float32)
-
 // scaleVector is Scale for n float32.
 //
 //go:noescape
@@ -256,6 +251,11 @@ func largestVector(n int, peak *float32, z *float32)
 //
 //go:noescape
 func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32)
+
+// expBelowVector is ExpBelow for n float32.
+//
+//go:noescape
+func expBelowVector(n int, a *float32, z *float32, peak float32)
 
 // descendVector is Descend for n float32.
 //

@@ -23508,10 +23508,10 @@ TEXT ·logisticVector(SB), NOSPLIT, $0-48
 wide_by2:
 	CMPQ       AX, $0x20
 	JLT        after_wide_by2
-	VMOVUPS    allc2d00000<>+0(SB), Z0
+	VMOVUPS    allc28a0000<>+0(SB), Z0
 	VMAXPS     (SI), Z0, Z1
 	VMAXPS     64(SI), Z0, Z0
-	VMOVUPS    all42d00000<>+0(SB), Z2
+	VMOVUPS    all428a0000<>+0(SB), Z2
 	VMINPS     Z1, Z2, Z1
 	VMINPS     Z0, Z2, Z0
 	VORPS      all80000000<>+0(SB), Z1, Z2
@@ -23685,9 +23685,9 @@ after_wide_by2:
 wide_by1:
 	CMPQ       AX, $0x10
 	JLT        after_wide_by1
-	VMOVUPS    allc2d00000<>+0(SB), Z0
+	VMOVUPS    allc28a0000<>+0(SB), Z0
 	VMAXPS     (SI), Z0, Z0
-	VMOVUPS    all42d00000<>+0(SB), Z1
+	VMOVUPS    all428a0000<>+0(SB), Z1
 	VMINPS     Z0, Z1, Z0
 	VORPS      all80000000<>+0(SB), Z0, Z1
 	VMULPS     all3fb8aa3b<>+0(SB), Z1, Z2
@@ -23788,9 +23788,9 @@ after_wide_by1:
 	VMOVUPS.Z  (BX), K1, Z0
 	VMOVUPS.Z  (SI), K1, Z0
 	VMOVUPS.Z  (DI), K1, Z1
-	VMOVUPS    allc2d00000<>+0(SB), Z2
+	VMOVUPS    allc28a0000<>+0(SB), Z2
 	VMAXPS     Z0, Z2, Z2
-	VMOVUPS    all42d00000<>+0(SB), Z3
+	VMOVUPS    all428a0000<>+0(SB), Z3
 	VMINPS     Z2, Z3, Z2
 	VORPS      all80000000<>+0(SB), Z2, Z3
 	VMULPS     all3fb8aa3b<>+0(SB), Z3, Z4
@@ -23880,10 +23880,10 @@ narrow:
 by2:
 	CMPQ      AX, $0x10
 	JLT       after_by2
-	VMOVUPS   allc2d00000<>+0(SB), Y0
+	VMOVUPS   allc28a0000<>+0(SB), Y0
 	VMAXPS    (SI), Y0, Y1
 	VMAXPS    32(SI), Y0, Y0
-	VMOVUPS   all42d00000<>+0(SB), Y2
+	VMOVUPS   all428a0000<>+0(SB), Y2
 	VMINPS    Y1, Y2, Y1
 	VMINPS    Y0, Y2, Y0
 	VORPS     all80000000<>+0(SB), Y1, Y2
@@ -24053,9 +24053,9 @@ after_by2:
 by1:
 	CMPQ      AX, $0x08
 	JLT       after_by1
-	VMOVUPS   allc2d00000<>+0(SB), Y0
+	VMOVUPS   allc28a0000<>+0(SB), Y0
 	VMAXPS    (SI), Y0, Y0
-	VMOVUPS   all42d00000<>+0(SB), Y1
+	VMOVUPS   all428a0000<>+0(SB), Y1
 	VMINPS    Y0, Y1, Y0
 	VORPS     all80000000<>+0(SB), Y0, Y1
 	VMULPS    all3fb8aa3b<>+0(SB), Y1, Y2
@@ -24154,9 +24154,9 @@ after_by1:
 	VMASKMOVPS (BX), Y0, Y1
 	VMASKMOVPS (SI), Y0, Y1
 	VMASKMOVPS (DI), Y0, Y2
-	VMOVUPS    allc2d00000<>+0(SB), Y3
+	VMOVUPS    allc28a0000<>+0(SB), Y3
 	VMAXPS     Y1, Y3, Y3
-	VMOVUPS    all42d00000<>+0(SB), Y4
+	VMOVUPS    all428a0000<>+0(SB), Y4
 	VMINPS     Y3, Y4, Y3
 	VORPS      all80000000<>+0(SB), Y3, Y4
 	VMULPS     all3fb8aa3b<>+0(SB), Y4, Y5
@@ -24239,6 +24239,42 @@ after_by1:
 done:
 	VZEROUPPER
 	RET
+
+DATA allc28a0000<>+0(SB)/4, $0xc28a0000
+DATA allc28a0000<>+4(SB)/4, $0xc28a0000
+DATA allc28a0000<>+8(SB)/4, $0xc28a0000
+DATA allc28a0000<>+12(SB)/4, $0xc28a0000
+DATA allc28a0000<>+16(SB)/4, $0xc28a0000
+DATA allc28a0000<>+20(SB)/4, $0xc28a0000
+DATA allc28a0000<>+24(SB)/4, $0xc28a0000
+DATA allc28a0000<>+28(SB)/4, $0xc28a0000
+DATA allc28a0000<>+32(SB)/4, $0xc28a0000
+DATA allc28a0000<>+36(SB)/4, $0xc28a0000
+DATA allc28a0000<>+40(SB)/4, $0xc28a0000
+DATA allc28a0000<>+44(SB)/4, $0xc28a0000
+DATA allc28a0000<>+48(SB)/4, $0xc28a0000
+DATA allc28a0000<>+52(SB)/4, $0xc28a0000
+DATA allc28a0000<>+56(SB)/4, $0xc28a0000
+DATA allc28a0000<>+60(SB)/4, $0xc28a0000
+GLOBL allc28a0000<>(SB), RODATA|NOPTR, $64
+
+DATA all428a0000<>+0(SB)/4, $0x428a0000
+DATA all428a0000<>+4(SB)/4, $0x428a0000
+DATA all428a0000<>+8(SB)/4, $0x428a0000
+DATA all428a0000<>+12(SB)/4, $0x428a0000
+DATA all428a0000<>+16(SB)/4, $0x428a0000
+DATA all428a0000<>+20(SB)/4, $0x428a0000
+DATA all428a0000<>+24(SB)/4, $0x428a0000
+DATA all428a0000<>+28(SB)/4, $0x428a0000
+DATA all428a0000<>+32(SB)/4, $0x428a0000
+DATA all428a0000<>+36(SB)/4, $0x428a0000
+DATA all428a0000<>+40(SB)/4, $0x428a0000
+DATA all428a0000<>+44(SB)/4, $0x428a0000
+DATA all428a0000<>+48(SB)/4, $0x428a0000
+DATA all428a0000<>+52(SB)/4, $0x428a0000
+DATA all428a0000<>+56(SB)/4, $0x428a0000
+DATA all428a0000<>+60(SB)/4, $0x428a0000
+GLOBL all428a0000<>(SB), RODATA|NOPTR, $64
 
 // func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -25130,101 +25166,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func shiftVector(n int, a *float32, z *float32, s float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·shiftVector(SB), NOSPLIT, $0-28
-	MOVQ         n+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         z+16(FP), DX
-	CMPQ         ·level+0(SB), $0x02
-	JLT          narrow
-	VBROADCASTSS s+24(FP), Z0
-
-wide_by2:
-	CMPQ    AX, $0x20
-	JLT     after_wide_by2
-	VMOVUPS (DX), Z1
-	VSUBPS  Z0, Z1, Z1
-	VMOVUPS 64(DX), Z2
-	VSUBPS  Z0, Z2, Z2
-	VMOVUPS Z1, (CX)
-	VMOVUPS Z2, 64(CX)
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	SUBQ    $0x20, AX
-	JMP     wide_by2
-
-after_wide_by2:
-wide_by1:
-	CMPQ    AX, $0x10
-	JLT     after_wide_by1
-	VMOVUPS (DX), Z1
-	VSUBPS  Z0, Z1, Z1
-	VMOVUPS Z1, (CX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x10, AX
-	JMP     wide_by1
-
-after_wide_by1:
-	TESTQ     AX, AX
-	JZ        wide_done
-	MOVQ      $-1, BX
-	BZHIQ     AX, BX, BX
-	KMOVW     BX, K1
-	VMOVUPS.Z (CX), K1, Z1
-	VMOVUPS.Z (DX), K1, Z1
-	VSUBPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (CX)
-
-wide_done:
-	VZEROUPPER
-	RET
-
-narrow:
-	VBROADCASTSS s+24(FP), Y0
-
-by2:
-	CMPQ    AX, $0x10
-	JLT     after_by2
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMOVUPS 32(DX), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x10, AX
-	JMP     by2
-
-after_by2:
-by1:
-	CMPQ    AX, $0x08
-	JLT     after_by1
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)
-	ADDQ    $0x00000020, CX
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x08, AX
-	JMP     by1
-
-after_by1:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       tailMasks<>+0(SB), BX
-	NEGQ       AX
-	VMOVDQU    32(BX)(AX*4), Y1
-	VMASKMOVPS (CX), Y1, Y2
-	VMASKMOVPS (DX), Y1, Y2
-	VSUBPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
 // func scaleVector(n int, x *float32, s float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scaleVector(SB), NOSPLIT, $0-20
@@ -25690,12 +25631,9 @@ wide_by2:
 	VSUBPS  (SI), Z0, Z0
 	VMOVUPS 64(BX), Z1
 	VSUBPS  64(SI), Z1, Z1
-	VMOVUPS allc2d00000<>+0(SB), Z2
+	VMOVUPS allc28a0000<>+0(SB), Z2
 	VMAXPS  Z0, Z2, Z0
 	VMAXPS  Z1, Z2, Z1
-	VMOVUPS all42b20000<>+0(SB), Z2
-	VMINPS  Z0, Z2, Z0
-	VMINPS  Z1, Z2, Z1
 	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z2
 	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z3
 	VADDPS  all4b400000<>+0(SB), Z2, Z2
@@ -25779,10 +25717,8 @@ wide_by1:
 	JLT     after_wide_by1
 	VMOVUPS (BX), Z0
 	VSUBPS  (SI), Z0, Z0
-	VMOVUPS allc2d00000<>+0(SB), Z1
+	VMOVUPS allc28a0000<>+0(SB), Z1
 	VMAXPS  Z0, Z1, Z0
-	VMOVUPS all42b20000<>+0(SB), Z1
-	VMINPS  Z0, Z1, Z0
 	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z1
 	VADDPS  all4b400000<>+0(SB), Z1, Z1
 	VSUBPS  all4b400000<>+0(SB), Z1, Z2
@@ -25836,10 +25772,8 @@ after_wide_by1:
 	VMOVUPS.Z (BX), K1, Z1
 	VMOVUPS.Z (SI), K1, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMOVUPS   allc2d00000<>+0(SB), Z2
+	VMOVUPS   allc28a0000<>+0(SB), Z2
 	VMAXPS    Z1, Z2, Z1
-	VMOVUPS   all42b20000<>+0(SB), Z2
-	VMINPS    Z1, Z2, Z1
 	VMULPS    all3fb8aa3b<>+0(SB), Z1, Z2
 	VADDPS    all4b400000<>+0(SB), Z2, Z2
 	VSUBPS    all4b400000<>+0(SB), Z2, Z3
@@ -25887,12 +25821,9 @@ by2:
 	VSUBPS  (SI), Y0, Y0
 	VMOVUPS 32(BX), Y1
 	VSUBPS  32(SI), Y1, Y1
-	VMOVUPS allc2d00000<>+0(SB), Y2
+	VMOVUPS allc28a0000<>+0(SB), Y2
 	VMAXPS  Y0, Y2, Y0
 	VMAXPS  Y1, Y2, Y1
-	VMOVUPS all42b20000<>+0(SB), Y2
-	VMINPS  Y0, Y2, Y0
-	VMINPS  Y1, Y2, Y1
 	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y2
 	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y3
 	VADDPS  all4b400000<>+0(SB), Y2, Y2
@@ -25976,10 +25907,8 @@ by1:
 	JLT     after_by1
 	VMOVUPS (BX), Y0
 	VSUBPS  (SI), Y0, Y0
-	VMOVUPS allc2d00000<>+0(SB), Y1
+	VMOVUPS allc28a0000<>+0(SB), Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS all42b20000<>+0(SB), Y1
-	VMINPS  Y0, Y1, Y0
 	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y1
 	VADDPS  all4b400000<>+0(SB), Y1, Y1
 	VSUBPS  all4b400000<>+0(SB), Y1, Y2
@@ -26033,10 +25962,8 @@ after_by1:
 	VMASKMOVPS (BX), Y0, Y2
 	VMASKMOVPS (SI), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMOVUPS    allc2d00000<>+0(SB), Y3
+	VMOVUPS    allc28a0000<>+0(SB), Y3
 	VMAXPS     Y2, Y3, Y2
-	VMOVUPS    all42b20000<>+0(SB), Y3
-	VMINPS     Y2, Y3, Y2
 	VMULPS     all3fb8aa3b<>+0(SB), Y2, Y3
 	VADDPS     all4b400000<>+0(SB), Y3, Y3
 	VSUBPS     all4b400000<>+0(SB), Y3, Y4
@@ -26071,6 +25998,363 @@ after_by1:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y2, Y0, (CX)
 	VMASKMOVPS Y1, Y0, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expBelowVector(n int, a *float32, z *float32, peak float32)
+// Requires: AVX, AVX2, AVX512F, BMI2
+TEXT ·expBelowVector(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         z+16(FP), DX
+	CMPQ         ·level+0(SB), $0x02
+	JLT          narrow
+	VBROADCASTSS peak+24(FP), Z0
+
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	VMOVUPS (DX), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS 64(DX), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMOVUPS allc28a0000<>+0(SB), Z3
+	VMAXPS  Z1, Z3, Z1
+	VMAXPS  Z2, Z3, Z2
+	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z3
+	VMULPS  all3fb8aa3b<>+0(SB), Z2, Z4
+	VADDPS  all4b400000<>+0(SB), Z3, Z3
+	VADDPS  all4b400000<>+0(SB), Z4, Z4
+	VSUBPS  all4b400000<>+0(SB), Z3, Z5
+	VSUBPS  all4b400000<>+0(SB), Z4, Z6
+	VPSUBD  all4b400000<>+0(SB), Z3, Z3
+	VPSUBD  all4b400000<>+0(SB), Z4, Z4
+	VMULPS  all3f318000<>+0(SB), Z5, Z7
+	VMULPS  all3f318000<>+0(SB), Z6, Z8
+	VSUBPS  Z7, Z1, Z1
+	VSUBPS  Z8, Z2, Z2
+	VMULPS  allb95e8083<>+0(SB), Z5, Z5
+	VMULPS  allb95e8083<>+0(SB), Z6, Z6
+	VSUBPS  Z5, Z1, Z7
+	VSUBPS  Z6, Z2, Z8
+	VSUBPS  Z7, Z1, Z1
+	VSUBPS  Z8, Z2, Z2
+	VSUBPS  Z5, Z1, Z1
+	VSUBPS  Z6, Z2, Z2
+	VMULPS  all3ab6d8dd<>+0(SB), Z7, Z5
+	VMULPS  all3ab6d8dd<>+0(SB), Z8, Z6
+	VADDPS  all3c091da5<>+0(SB), Z5, Z5
+	VADDPS  all3c091da5<>+0(SB), Z6, Z6
+	VMULPS  Z7, Z5, Z5
+	VMULPS  Z8, Z6, Z6
+	VADDPS  all3d2aaa31<>+0(SB), Z5, Z5
+	VADDPS  all3d2aaa31<>+0(SB), Z6, Z6
+	VMULPS  Z7, Z5, Z5
+	VMULPS  Z8, Z6, Z6
+	VADDPS  all3e2aaa48<>+0(SB), Z5, Z5
+	VADDPS  all3e2aaa48<>+0(SB), Z6, Z6
+	VMULPS  Z7, Z5, Z5
+	VMULPS  Z8, Z6, Z6
+	VADDPS  all3f000000<>+0(SB), Z5, Z5
+	VADDPS  all3f000000<>+0(SB), Z6, Z6
+	VMULPS  Z7, Z7, Z9
+	VMULPS  Z8, Z8, Z10
+	VMULPS  Z5, Z9, Z5
+	VMULPS  Z6, Z10, Z6
+	VADDPS  Z1, Z5, Z1
+	VADDPS  Z2, Z6, Z2
+	VADDPS  Z1, Z7, Z1
+	VADDPS  Z2, Z8, Z2
+	VADDPS  all3f800000<>+0(SB), Z1, Z1
+	VADDPS  all3f800000<>+0(SB), Z2, Z2
+	VPSRAD  $0x01, Z3, Z5
+	VPSRAD  $0x01, Z4, Z6
+	VPADDD  all0000007f<>+0(SB), Z5, Z7
+	VPADDD  all0000007f<>+0(SB), Z6, Z8
+	VPSLLD  $0x17, Z7, Z7
+	VPSLLD  $0x17, Z8, Z8
+	VMULPS  Z7, Z1, Z1
+	VMULPS  Z8, Z2, Z2
+	VPSUBD  Z5, Z3, Z3
+	VPSUBD  Z6, Z4, Z4
+	VPADDD  all0000007f<>+0(SB), Z3, Z3
+	VPADDD  all0000007f<>+0(SB), Z4, Z4
+	VPSLLD  $0x17, Z3, Z3
+	VPSLLD  $0x17, Z4, Z4
+	VMULPS  Z3, Z1, Z1
+	VMULPS  Z4, Z2, Z2
+	VMOVUPS Z1, (CX)
+	VMOVUPS Z2, 64(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	VMOVUPS (DX), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS allc28a0000<>+0(SB), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS  all4b400000<>+0(SB), Z2, Z2
+	VSUBPS  all4b400000<>+0(SB), Z2, Z3
+	VPSUBD  all4b400000<>+0(SB), Z2, Z2
+	VMULPS  all3f318000<>+0(SB), Z3, Z4
+	VSUBPS  Z4, Z1, Z1
+	VMULPS  allb95e8083<>+0(SB), Z3, Z3
+	VSUBPS  Z3, Z1, Z4
+	VSUBPS  Z4, Z1, Z1
+	VSUBPS  Z3, Z1, Z1
+	VMULPS  all3ab6d8dd<>+0(SB), Z4, Z3
+	VADDPS  all3c091da5<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z3, Z3
+	VADDPS  all3d2aaa31<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z3, Z3
+	VADDPS  all3e2aaa48<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z3, Z3
+	VADDPS  all3f000000<>+0(SB), Z3, Z3
+	VMULPS  Z4, Z4, Z5
+	VMULPS  Z3, Z5, Z3
+	VADDPS  Z1, Z3, Z1
+	VADDPS  Z1, Z4, Z1
+	VADDPS  all3f800000<>+0(SB), Z1, Z1
+	VPSRAD  $0x01, Z2, Z3
+	VPADDD  all0000007f<>+0(SB), Z3, Z4
+	VPSLLD  $0x17, Z4, Z4
+	VMULPS  Z4, Z1, Z1
+	VPSUBD  Z3, Z2, Z2
+	VPADDD  all0000007f<>+0(SB), Z2, Z2
+	VPSLLD  $0x17, Z2, Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, BX
+	BZHIQ     AX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS   allc28a0000<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMULPS    all3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS    all4b400000<>+0(SB), Z1, Z1
+	VSUBPS    all4b400000<>+0(SB), Z1, Z2
+	VPSUBD    all4b400000<>+0(SB), Z1, Z1
+	VMULPS    all3f318000<>+0(SB), Z2, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    allb95e8083<>+0(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z3
+	VSUBPS    Z3, Z0, Z0
+	VSUBPS    Z2, Z0, Z0
+	VMULPS    all3ab6d8dd<>+0(SB), Z3, Z2
+	VADDPS    all3c091da5<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VADDPS    all3d2aaa31<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VADDPS    all3e2aaa48<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z2, Z2
+	VADDPS    all3f000000<>+0(SB), Z2, Z2
+	VMULPS    Z3, Z3, Z4
+	VMULPS    Z2, Z4, Z2
+	VADDPS    Z0, Z2, Z0
+	VADDPS    Z0, Z3, Z0
+	VADDPS    all3f800000<>+0(SB), Z0, Z0
+	VPSRAD    $0x01, Z1, Z2
+	VPADDD    all0000007f<>+0(SB), Z2, Z3
+	VPSLLD    $0x17, Z3, Z3
+	VMULPS    Z3, Z0, Z0
+	VPSUBD    Z2, Z1, Z1
+	VPADDD    all0000007f<>+0(SB), Z1, Z1
+	VPSLLD    $0x17, Z1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	VBROADCASTSS peak+24(FP), Y0
+
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	VMOVUPS (DX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 32(DX), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMOVUPS allc28a0000<>+0(SB), Y3
+	VMAXPS  Y1, Y3, Y1
+	VMAXPS  Y2, Y3, Y2
+	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y3
+	VMULPS  all3fb8aa3b<>+0(SB), Y2, Y4
+	VADDPS  all4b400000<>+0(SB), Y3, Y3
+	VADDPS  all4b400000<>+0(SB), Y4, Y4
+	VSUBPS  all4b400000<>+0(SB), Y3, Y5
+	VSUBPS  all4b400000<>+0(SB), Y4, Y6
+	VPSUBD  all4b400000<>+0(SB), Y3, Y3
+	VPSUBD  all4b400000<>+0(SB), Y4, Y4
+	VMULPS  all3f318000<>+0(SB), Y5, Y7
+	VMULPS  all3f318000<>+0(SB), Y6, Y8
+	VSUBPS  Y7, Y1, Y1
+	VSUBPS  Y8, Y2, Y2
+	VMULPS  allb95e8083<>+0(SB), Y5, Y5
+	VMULPS  allb95e8083<>+0(SB), Y6, Y6
+	VSUBPS  Y5, Y1, Y7
+	VSUBPS  Y6, Y2, Y8
+	VSUBPS  Y7, Y1, Y1
+	VSUBPS  Y8, Y2, Y2
+	VSUBPS  Y5, Y1, Y1
+	VSUBPS  Y6, Y2, Y2
+	VMULPS  all3ab6d8dd<>+0(SB), Y7, Y5
+	VMULPS  all3ab6d8dd<>+0(SB), Y8, Y6
+	VADDPS  all3c091da5<>+0(SB), Y5, Y5
+	VADDPS  all3c091da5<>+0(SB), Y6, Y6
+	VMULPS  Y7, Y5, Y5
+	VMULPS  Y8, Y6, Y6
+	VADDPS  all3d2aaa31<>+0(SB), Y5, Y5
+	VADDPS  all3d2aaa31<>+0(SB), Y6, Y6
+	VMULPS  Y7, Y5, Y5
+	VMULPS  Y8, Y6, Y6
+	VADDPS  all3e2aaa48<>+0(SB), Y5, Y5
+	VADDPS  all3e2aaa48<>+0(SB), Y6, Y6
+	VMULPS  Y7, Y5, Y5
+	VMULPS  Y8, Y6, Y6
+	VADDPS  all3f000000<>+0(SB), Y5, Y5
+	VADDPS  all3f000000<>+0(SB), Y6, Y6
+	VMULPS  Y7, Y7, Y9
+	VMULPS  Y8, Y8, Y10
+	VMULPS  Y5, Y9, Y5
+	VMULPS  Y6, Y10, Y6
+	VADDPS  Y1, Y5, Y1
+	VADDPS  Y2, Y6, Y2
+	VADDPS  Y1, Y7, Y1
+	VADDPS  Y2, Y8, Y2
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
+	VADDPS  all3f800000<>+0(SB), Y2, Y2
+	VPSRAD  $0x01, Y3, Y5
+	VPSRAD  $0x01, Y4, Y6
+	VPADDD  all0000007f<>+0(SB), Y5, Y7
+	VPADDD  all0000007f<>+0(SB), Y6, Y8
+	VPSLLD  $0x17, Y7, Y7
+	VPSLLD  $0x17, Y8, Y8
+	VMULPS  Y7, Y1, Y1
+	VMULPS  Y8, Y2, Y2
+	VPSUBD  Y5, Y3, Y3
+	VPSUBD  Y6, Y4, Y4
+	VPADDD  all0000007f<>+0(SB), Y3, Y3
+	VPADDD  all0000007f<>+0(SB), Y4, Y4
+	VPSLLD  $0x17, Y3, Y3
+	VPSLLD  $0x17, Y4, Y4
+	VMULPS  Y3, Y1, Y1
+	VMULPS  Y4, Y2, Y2
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	VMOVUPS (DX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS allc28a0000<>+0(SB), Y2
+	VMAXPS  Y1, Y2, Y1
+	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS  all4b400000<>+0(SB), Y2, Y2
+	VSUBPS  all4b400000<>+0(SB), Y2, Y3
+	VPSUBD  all4b400000<>+0(SB), Y2, Y2
+	VMULPS  all3f318000<>+0(SB), Y3, Y4
+	VSUBPS  Y4, Y1, Y1
+	VMULPS  allb95e8083<>+0(SB), Y3, Y3
+	VSUBPS  Y3, Y1, Y4
+	VSUBPS  Y4, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMULPS  all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS  all3c091da5<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y3, Y3
+	VADDPS  all3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y3, Y3
+	VADDPS  all3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y3, Y3
+	VADDPS  all3f000000<>+0(SB), Y3, Y3
+	VMULPS  Y4, Y4, Y5
+	VMULPS  Y3, Y5, Y3
+	VADDPS  Y1, Y3, Y1
+	VADDPS  Y1, Y4, Y1
+	VADDPS  all3f800000<>+0(SB), Y1, Y1
+	VPSRAD  $0x01, Y2, Y3
+	VPADDD  all0000007f<>+0(SB), Y3, Y4
+	VPSLLD  $0x17, Y4, Y4
+	VMULPS  Y4, Y1, Y1
+	VPSUBD  Y3, Y2, Y2
+	VPADDD  all0000007f<>+0(SB), Y2, Y2
+	VPSLLD  $0x17, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       AX
+	VMOVDQU    32(BX)(AX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y2
+	VSUBPS     Y0, Y2, Y0
+	VMOVUPS    allc28a0000<>+0(SB), Y2
+	VMAXPS     Y0, Y2, Y0
+	VMULPS     all3fb8aa3b<>+0(SB), Y0, Y2
+	VADDPS     all4b400000<>+0(SB), Y2, Y2
+	VSUBPS     all4b400000<>+0(SB), Y2, Y3
+	VPSUBD     all4b400000<>+0(SB), Y2, Y2
+	VMULPS     all3f318000<>+0(SB), Y3, Y4
+	VSUBPS     Y4, Y0, Y0
+	VMULPS     allb95e8083<>+0(SB), Y3, Y3
+	VSUBPS     Y3, Y0, Y4
+	VSUBPS     Y4, Y0, Y0
+	VSUBPS     Y3, Y0, Y0
+	VMULPS     all3ab6d8dd<>+0(SB), Y4, Y3
+	VADDPS     all3c091da5<>+0(SB), Y3, Y3
+	VMULPS     Y4, Y3, Y3
+	VADDPS     all3d2aaa31<>+0(SB), Y3, Y3
+	VMULPS     Y4, Y3, Y3
+	VADDPS     all3e2aaa48<>+0(SB), Y3, Y3
+	VMULPS     Y4, Y3, Y3
+	VADDPS     all3f000000<>+0(SB), Y3, Y3
+	VMULPS     Y4, Y4, Y5
+	VMULPS     Y3, Y5, Y3
+	VADDPS     Y0, Y3, Y0
+	VADDPS     Y0, Y4, Y0
+	VADDPS     all3f800000<>+0(SB), Y0, Y0
+	VPSRAD     $0x01, Y2, Y3
+	VPADDD     all0000007f<>+0(SB), Y3, Y4
+	VPSLLD     $0x17, Y4, Y4
+	VMULPS     Y4, Y0, Y0
+	VPSUBD     Y3, Y2, Y2
+	VPADDD     all0000007f<>+0(SB), Y2, Y2
+	VPSLLD     $0x17, Y2, Y2
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (CX)
 
 done:
 	VZEROUPPER
@@ -26684,18 +26968,26 @@ TEXT ·rmsPropVector(SB), NOSPLIT, $0-48
 wide_by2:
 	CMPQ     AX, $0x20
 	JLT      after_wide_by2
-	VMOVUPS  (BX), Z4
-	VMULPS   Z1, Z4, Z4
-	VMOVUPS  64(BX), Z5
-	VMULPS   Z1, Z5, Z5
-	VMOVUPS  (DX), Z6
-	VMULPS   Z2, Z6, Z6
-	VMOVUPS  64(DX), Z7
-	VMULPS   Z2, Z7, Z7
-	VMULPS   (DX), Z6, Z6
-	VMULPS   64(DX), Z7, Z7
-	VADDPS   Z6, Z4, Z4
-	VADDPS   Z7, Z5, Z5
+	VMOVUPS  (DX), Z4
+	VANDPS   all7fffffff<>+0(SB), Z4, Z4
+	VMOVUPS  64(DX), Z5
+	VANDPS   all7fffffff<>+0(SB), Z5, Z5
+	VCMPPS   $0x11, all233877aa<>+0(SB), Z4, K1
+	VPMOVM2D K1, Z4
+	VCMPPS   $0x11, all233877aa<>+0(SB), Z5, K1
+	VPMOVM2D K1, Z5
+	VANDNPS  (DX), Z4, Z4
+	VANDNPS  64(DX), Z5, Z5
+	VMOVUPS  (BX), Z6
+	VMULPS   Z1, Z6, Z6
+	VMOVUPS  64(BX), Z7
+	VMULPS   Z1, Z7, Z7
+	VMULPS   Z2, Z4, Z8
+	VMULPS   Z2, Z5, Z9
+	VMULPS   Z4, Z8, Z4
+	VMULPS   Z5, Z9, Z5
+	VADDPS   Z4, Z6, Z4
+	VADDPS   Z5, Z7, Z5
 	VANDPS   all7fffffff<>+0(SB), Z4, Z6
 	VANDPS   all7fffffff<>+0(SB), Z5, Z7
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z6, K1
@@ -26732,12 +27024,16 @@ after_wide_by2:
 wide_by1:
 	CMPQ     AX, $0x10
 	JLT      after_wide_by1
-	VMOVUPS  (BX), Z4
-	VMULPS   Z1, Z4, Z4
-	VMOVUPS  (DX), Z5
-	VMULPS   Z2, Z5, Z5
-	VMULPS   (DX), Z5, Z5
-	VADDPS   Z5, Z4, Z4
+	VMOVUPS  (DX), Z4
+	VANDPS   all7fffffff<>+0(SB), Z4, Z4
+	VCMPPS   $0x11, all233877aa<>+0(SB), Z4, K1
+	VPMOVM2D K1, Z4
+	VANDNPS  (DX), Z4, Z4
+	VMOVUPS  (BX), Z5
+	VMULPS   Z1, Z5, Z5
+	VMULPS   Z2, Z4, Z6
+	VMULPS   Z4, Z6, Z4
+	VADDPS   Z4, Z5, Z4
 	VANDPS   all7fffffff<>+0(SB), Z4, Z5
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z5, K1
 	VPMOVM2D K1, Z5
@@ -26766,9 +27062,13 @@ after_wide_by1:
 	VMOVUPS.Z (CX), K1, Z4
 	VMOVUPS.Z (DX), K1, Z5
 	VMOVUPS.Z (BX), K1, Z6
+	VANDPS    all7fffffff<>+0(SB), Z5, Z7
+	VCMPPS    $0x11, all233877aa<>+0(SB), Z7, K2
+	VPMOVM2D  K2, Z7
+	VANDNPS   Z5, Z7, Z7
 	VMULPS    Z1, Z6, Z1
-	VMULPS    Z2, Z5, Z2
-	VMULPS    Z5, Z2, Z2
+	VMULPS    Z2, Z7, Z2
+	VMULPS    Z7, Z2, Z2
 	VADDPS    Z2, Z1, Z1
 	VANDPS    all7fffffff<>+0(SB), Z1, Z2
 	VCMPPS    $0x11, all0da24260<>+0(SB), Z2, K2
@@ -26795,18 +27095,24 @@ narrow:
 by2:
 	CMPQ    AX, $0x10
 	JLT     after_by2
-	VMOVUPS (BX), Y4
-	VMULPS  Y1, Y4, Y4
-	VMOVUPS 32(BX), Y5
-	VMULPS  Y1, Y5, Y5
-	VMOVUPS (DX), Y6
-	VMULPS  Y2, Y6, Y6
-	VMOVUPS 32(DX), Y7
-	VMULPS  Y2, Y7, Y7
-	VMULPS  (DX), Y6, Y6
-	VMULPS  32(DX), Y7, Y7
-	VADDPS  Y6, Y4, Y4
-	VADDPS  Y7, Y5, Y5
+	VMOVUPS (DX), Y4
+	VANDPS  all7fffffff<>+0(SB), Y4, Y4
+	VMOVUPS 32(DX), Y5
+	VANDPS  all7fffffff<>+0(SB), Y5, Y5
+	VCMPPS  $0x11, all233877aa<>+0(SB), Y4, Y4
+	VCMPPS  $0x11, all233877aa<>+0(SB), Y5, Y5
+	VANDNPS (DX), Y4, Y4
+	VANDNPS 32(DX), Y5, Y5
+	VMOVUPS (BX), Y6
+	VMULPS  Y1, Y6, Y6
+	VMOVUPS 32(BX), Y7
+	VMULPS  Y1, Y7, Y7
+	VMULPS  Y2, Y4, Y8
+	VMULPS  Y2, Y5, Y9
+	VMULPS  Y4, Y8, Y4
+	VMULPS  Y5, Y9, Y5
+	VADDPS  Y4, Y6, Y4
+	VADDPS  Y5, Y7, Y5
 	VANDPS  all7fffffff<>+0(SB), Y4, Y6
 	VANDPS  all7fffffff<>+0(SB), Y5, Y7
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y6, Y6
@@ -26841,12 +27147,15 @@ after_by2:
 by1:
 	CMPQ    AX, $0x08
 	JLT     after_by1
-	VMOVUPS (BX), Y4
-	VMULPS  Y1, Y4, Y4
-	VMOVUPS (DX), Y5
-	VMULPS  Y2, Y5, Y5
-	VMULPS  (DX), Y5, Y5
-	VADDPS  Y5, Y4, Y4
+	VMOVUPS (DX), Y4
+	VANDPS  all7fffffff<>+0(SB), Y4, Y4
+	VCMPPS  $0x11, all233877aa<>+0(SB), Y4, Y4
+	VANDNPS (DX), Y4, Y4
+	VMOVUPS (BX), Y5
+	VMULPS  Y1, Y5, Y5
+	VMULPS  Y2, Y4, Y6
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y5, Y4
 	VANDPS  all7fffffff<>+0(SB), Y4, Y5
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y5, Y5
 	VANDNPS Y4, Y5, Y4
@@ -26874,9 +27183,12 @@ after_by1:
 	VMASKMOVPS (CX), Y4, Y5
 	VMASKMOVPS (DX), Y4, Y6
 	VMASKMOVPS (BX), Y4, Y7
+	VANDPS     all7fffffff<>+0(SB), Y6, Y8
+	VCMPPS     $0x11, all233877aa<>+0(SB), Y8, Y8
+	VANDNPS    Y6, Y8, Y8
 	VMULPS     Y1, Y7, Y1
-	VMULPS     Y2, Y6, Y2
-	VMULPS     Y6, Y2, Y2
+	VMULPS     Y2, Y8, Y2
+	VMULPS     Y8, Y2, Y2
 	VADDPS     Y2, Y1, Y1
 	VANDPS     all7fffffff<>+0(SB), Y1, Y2
 	VCMPPS     $0x11, all0da24260<>+0(SB), Y2, Y2
@@ -26892,6 +27204,24 @@ after_by1:
 done:
 	VZEROUPPER
 	RET
+
+DATA all233877aa<>+0(SB)/4, $0x233877aa
+DATA all233877aa<>+4(SB)/4, $0x233877aa
+DATA all233877aa<>+8(SB)/4, $0x233877aa
+DATA all233877aa<>+12(SB)/4, $0x233877aa
+DATA all233877aa<>+16(SB)/4, $0x233877aa
+DATA all233877aa<>+20(SB)/4, $0x233877aa
+DATA all233877aa<>+24(SB)/4, $0x233877aa
+DATA all233877aa<>+28(SB)/4, $0x233877aa
+DATA all233877aa<>+32(SB)/4, $0x233877aa
+DATA all233877aa<>+36(SB)/4, $0x233877aa
+DATA all233877aa<>+40(SB)/4, $0x233877aa
+DATA all233877aa<>+44(SB)/4, $0x233877aa
+DATA all233877aa<>+48(SB)/4, $0x233877aa
+DATA all233877aa<>+52(SB)/4, $0x233877aa
+DATA all233877aa<>+56(SB)/4, $0x233877aa
+DATA all233877aa<>+60(SB)/4, $0x233877aa
+GLOBL all233877aa<>(SB), RODATA|NOPTR, $64
 
 // func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -26914,34 +27244,24 @@ TEXT ·adamVector(SB), NOSPLIT, $0-68
 wide_by2:
 	CMPQ     AX, $0x20
 	JLT      after_wide_by2
-	VMOVUPS  (BX), Z7
-	VMULPS   Z1, Z7, Z7
-	VMOVUPS  64(BX), Z8
-	VMULPS   Z1, Z8, Z8
-	VMOVUPS  (DX), Z9
-	VMULPS   Z2, Z9, Z9
-	VMOVUPS  64(DX), Z10
-	VMULPS   Z2, Z10, Z10
-	VADDPS   Z9, Z7, Z7
-	VADDPS   Z10, Z8, Z8
-	VANDPS   all7fffffff<>+0(SB), Z7, Z9
-	VANDPS   all7fffffff<>+0(SB), Z8, Z10
-	VCMPPS   $0x11, all0da24260<>+0(SB), Z9, K1
-	VPMOVM2D K1, Z9
-	VCMPPS   $0x11, all0da24260<>+0(SB), Z10, K1
-	VPMOVM2D K1, Z10
-	VANDNPS  Z7, Z9, Z7
-	VANDNPS  Z8, Z10, Z8
-	VMOVUPS  (SI), Z9
-	VMULPS   Z3, Z9, Z9
-	VMOVUPS  64(SI), Z10
-	VMULPS   Z3, Z10, Z10
+	VMOVUPS  (DX), Z7
+	VANDPS   all7fffffff<>+0(SB), Z7, Z7
+	VMOVUPS  64(DX), Z8
+	VANDPS   all7fffffff<>+0(SB), Z8, Z8
+	VCMPPS   $0x11, all233877aa<>+0(SB), Z7, K1
+	VPMOVM2D K1, Z7
+	VCMPPS   $0x11, all233877aa<>+0(SB), Z8, K1
+	VPMOVM2D K1, Z8
+	VANDNPS  (DX), Z7, Z7
+	VANDNPS  64(DX), Z8, Z8
+	VMOVUPS  (BX), Z9
+	VMULPS   Z1, Z9, Z9
+	VMOVUPS  64(BX), Z10
+	VMULPS   Z1, Z10, Z10
 	VMOVUPS  (DX), Z11
-	VMULPS   Z4, Z11, Z11
+	VMULPS   Z2, Z11, Z11
 	VMOVUPS  64(DX), Z12
-	VMULPS   Z4, Z12, Z12
-	VMULPS   (DX), Z11, Z11
-	VMULPS   64(DX), Z12, Z12
+	VMULPS   Z2, Z12, Z12
 	VADDPS   Z11, Z9, Z9
 	VADDPS   Z12, Z10, Z10
 	VANDPS   all7fffffff<>+0(SB), Z9, Z11
@@ -26952,10 +27272,28 @@ wide_by2:
 	VPMOVM2D K1, Z12
 	VANDNPS  Z9, Z11, Z9
 	VANDNPS  Z10, Z12, Z10
-	VMULPS   Z0, Z7, Z11
-	VMULPS   Z0, Z8, Z12
-	VMULPS   Z6, Z9, Z13
-	VMULPS   Z6, Z10, Z14
+	VMOVUPS  (SI), Z11
+	VMULPS   Z3, Z11, Z11
+	VMOVUPS  64(SI), Z12
+	VMULPS   Z3, Z12, Z12
+	VMULPS   Z4, Z7, Z13
+	VMULPS   Z4, Z8, Z14
+	VMULPS   Z7, Z13, Z7
+	VMULPS   Z8, Z14, Z8
+	VADDPS   Z7, Z11, Z7
+	VADDPS   Z8, Z12, Z8
+	VANDPS   all7fffffff<>+0(SB), Z7, Z11
+	VANDPS   all7fffffff<>+0(SB), Z8, Z12
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z11, K1
+	VPMOVM2D K1, Z11
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z12, K1
+	VPMOVM2D K1, Z12
+	VANDNPS  Z7, Z11, Z7
+	VANDNPS  Z8, Z12, Z8
+	VMULPS   Z0, Z9, Z11
+	VMULPS   Z0, Z10, Z12
+	VMULPS   Z6, Z7, Z13
+	VMULPS   Z6, Z8, Z14
 	VSQRTPS  Z13, Z13
 	VSQRTPS  Z14, Z14
 	VADDPS   Z5, Z13, Z13
@@ -26967,11 +27305,11 @@ wide_by2:
 	VMOVUPS  64(CX), Z13
 	VSUBPS   Z12, Z13, Z12
 	VMOVUPS  Z11, (CX)
-	VMOVUPS  Z7, (BX)
-	VMOVUPS  Z9, (SI)
+	VMOVUPS  Z9, (BX)
+	VMOVUPS  Z7, (SI)
 	VMOVUPS  Z12, 64(CX)
-	VMOVUPS  Z8, 64(BX)
-	VMOVUPS  Z10, 64(SI)
+	VMOVUPS  Z10, 64(BX)
+	VMOVUPS  Z8, 64(SI)
 	ADDQ     $0x00000080, CX
 	ADDQ     $0x00000080, DX
 	ADDQ     $0x00000080, BX
@@ -26983,35 +27321,39 @@ after_wide_by2:
 wide_by1:
 	CMPQ     AX, $0x10
 	JLT      after_wide_by1
-	VMOVUPS  (BX), Z7
-	VMULPS   Z1, Z7, Z7
-	VMOVUPS  (DX), Z8
-	VMULPS   Z2, Z8, Z8
-	VADDPS   Z8, Z7, Z7
-	VANDPS   all7fffffff<>+0(SB), Z7, Z8
-	VCMPPS   $0x11, all0da24260<>+0(SB), Z8, K1
-	VPMOVM2D K1, Z8
-	VANDNPS  Z7, Z8, Z7
-	VMOVUPS  (SI), Z8
-	VMULPS   Z3, Z8, Z8
+	VMOVUPS  (DX), Z7
+	VANDPS   all7fffffff<>+0(SB), Z7, Z7
+	VCMPPS   $0x11, all233877aa<>+0(SB), Z7, K1
+	VPMOVM2D K1, Z7
+	VANDNPS  (DX), Z7, Z7
+	VMOVUPS  (BX), Z8
+	VMULPS   Z1, Z8, Z8
 	VMOVUPS  (DX), Z9
-	VMULPS   Z4, Z9, Z9
-	VMULPS   (DX), Z9, Z9
+	VMULPS   Z2, Z9, Z9
 	VADDPS   Z9, Z8, Z8
 	VANDPS   all7fffffff<>+0(SB), Z8, Z9
 	VCMPPS   $0x11, all0da24260<>+0(SB), Z9, K1
 	VPMOVM2D K1, Z9
 	VANDNPS  Z8, Z9, Z8
-	VMULPS   Z0, Z7, Z9
-	VMULPS   Z6, Z8, Z10
+	VMOVUPS  (SI), Z9
+	VMULPS   Z3, Z9, Z9
+	VMULPS   Z4, Z7, Z10
+	VMULPS   Z7, Z10, Z7
+	VADDPS   Z7, Z9, Z7
+	VANDPS   all7fffffff<>+0(SB), Z7, Z9
+	VCMPPS   $0x11, all0da24260<>+0(SB), Z9, K1
+	VPMOVM2D K1, Z9
+	VANDNPS  Z7, Z9, Z7
+	VMULPS   Z0, Z8, Z9
+	VMULPS   Z6, Z7, Z10
 	VSQRTPS  Z10, Z10
 	VADDPS   Z5, Z10, Z10
 	VDIVPS   Z10, Z9, Z9
 	VMOVUPS  (CX), Z10
 	VSUBPS   Z9, Z10, Z9
 	VMOVUPS  Z9, (CX)
-	VMOVUPS  Z7, (BX)
-	VMOVUPS  Z8, (SI)
+	VMOVUPS  Z8, (BX)
+	VMOVUPS  Z7, (SI)
 	ADDQ     $0x00000040, CX
 	ADDQ     $0x00000040, DX
 	ADDQ     $0x00000040, BX
@@ -27029,6 +27371,10 @@ after_wide_by1:
 	VMOVUPS.Z (DX), K1, Z8
 	VMOVUPS.Z (BX), K1, Z9
 	VMOVUPS.Z (SI), K1, Z10
+	VANDPS    all7fffffff<>+0(SB), Z8, Z11
+	VCMPPS    $0x11, all233877aa<>+0(SB), Z11, K2
+	VPMOVM2D  K2, Z11
+	VANDNPS   Z8, Z11, Z11
 	VMULPS    Z1, Z9, Z1
 	VMULPS    Z2, Z8, Z2
 	VADDPS    Z2, Z1, Z1
@@ -27037,8 +27383,8 @@ after_wide_by1:
 	VPMOVM2D  K2, Z2
 	VANDNPS   Z1, Z2, Z1
 	VMULPS    Z3, Z10, Z2
-	VMULPS    Z4, Z8, Z3
-	VMULPS    Z8, Z3, Z3
+	VMULPS    Z4, Z11, Z3
+	VMULPS    Z11, Z3, Z3
 	VADDPS    Z3, Z2, Z2
 	VANDPS    all7fffffff<>+0(SB), Z2, Z3
 	VCMPPS    $0x11, all0da24260<>+0(SB), Z3, K2
@@ -27070,32 +27416,22 @@ narrow:
 by2:
 	CMPQ    AX, $0x10
 	JLT     after_by2
-	VMOVUPS (BX), Y7
-	VMULPS  Y1, Y7, Y7
-	VMOVUPS 32(BX), Y8
-	VMULPS  Y1, Y8, Y8
-	VMOVUPS (DX), Y9
-	VMULPS  Y2, Y9, Y9
-	VMOVUPS 32(DX), Y10
-	VMULPS  Y2, Y10, Y10
-	VADDPS  Y9, Y7, Y7
-	VADDPS  Y10, Y8, Y8
-	VANDPS  all7fffffff<>+0(SB), Y7, Y9
-	VANDPS  all7fffffff<>+0(SB), Y8, Y10
-	VCMPPS  $0x11, all0da24260<>+0(SB), Y9, Y9
-	VCMPPS  $0x11, all0da24260<>+0(SB), Y10, Y10
-	VANDNPS Y7, Y9, Y7
-	VANDNPS Y8, Y10, Y8
-	VMOVUPS (SI), Y9
-	VMULPS  Y3, Y9, Y9
-	VMOVUPS 32(SI), Y10
-	VMULPS  Y3, Y10, Y10
+	VMOVUPS (DX), Y7
+	VANDPS  all7fffffff<>+0(SB), Y7, Y7
+	VMOVUPS 32(DX), Y8
+	VANDPS  all7fffffff<>+0(SB), Y8, Y8
+	VCMPPS  $0x11, all233877aa<>+0(SB), Y7, Y7
+	VCMPPS  $0x11, all233877aa<>+0(SB), Y8, Y8
+	VANDNPS (DX), Y7, Y7
+	VANDNPS 32(DX), Y8, Y8
+	VMOVUPS (BX), Y9
+	VMULPS  Y1, Y9, Y9
+	VMOVUPS 32(BX), Y10
+	VMULPS  Y1, Y10, Y10
 	VMOVUPS (DX), Y11
-	VMULPS  Y4, Y11, Y11
+	VMULPS  Y2, Y11, Y11
 	VMOVUPS 32(DX), Y12
-	VMULPS  Y4, Y12, Y12
-	VMULPS  (DX), Y11, Y11
-	VMULPS  32(DX), Y12, Y12
+	VMULPS  Y2, Y12, Y12
 	VADDPS  Y11, Y9, Y9
 	VADDPS  Y12, Y10, Y10
 	VANDPS  all7fffffff<>+0(SB), Y9, Y11
@@ -27104,10 +27440,26 @@ by2:
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y12, Y12
 	VANDNPS Y9, Y11, Y9
 	VANDNPS Y10, Y12, Y10
-	VMULPS  Y0, Y7, Y11
-	VMULPS  Y0, Y8, Y12
-	VMULPS  Y6, Y9, Y13
-	VMULPS  Y6, Y10, Y14
+	VMOVUPS (SI), Y11
+	VMULPS  Y3, Y11, Y11
+	VMOVUPS 32(SI), Y12
+	VMULPS  Y3, Y12, Y12
+	VMULPS  Y4, Y7, Y13
+	VMULPS  Y4, Y8, Y14
+	VMULPS  Y7, Y13, Y7
+	VMULPS  Y8, Y14, Y8
+	VADDPS  Y7, Y11, Y7
+	VADDPS  Y8, Y12, Y8
+	VANDPS  all7fffffff<>+0(SB), Y7, Y11
+	VANDPS  all7fffffff<>+0(SB), Y8, Y12
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y11, Y11
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y12, Y12
+	VANDNPS Y7, Y11, Y7
+	VANDNPS Y8, Y12, Y8
+	VMULPS  Y0, Y9, Y11
+	VMULPS  Y0, Y10, Y12
+	VMULPS  Y6, Y7, Y13
+	VMULPS  Y6, Y8, Y14
 	VSQRTPS Y13, Y13
 	VSQRTPS Y14, Y14
 	VADDPS  Y5, Y13, Y13
@@ -27119,11 +27471,11 @@ by2:
 	VMOVUPS 32(CX), Y13
 	VSUBPS  Y12, Y13, Y12
 	VMOVUPS Y11, (CX)
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y9, (SI)
+	VMOVUPS Y9, (BX)
+	VMOVUPS Y7, (SI)
 	VMOVUPS Y12, 32(CX)
-	VMOVUPS Y8, 32(BX)
-	VMOVUPS Y10, 32(SI)
+	VMOVUPS Y10, 32(BX)
+	VMOVUPS Y8, 32(SI)
 	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, DX
 	ADDQ    $0x00000040, BX
@@ -27135,33 +27487,36 @@ after_by2:
 by1:
 	CMPQ    AX, $0x08
 	JLT     after_by1
-	VMOVUPS (BX), Y7
-	VMULPS  Y1, Y7, Y7
-	VMOVUPS (DX), Y8
-	VMULPS  Y2, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VANDPS  all7fffffff<>+0(SB), Y7, Y8
-	VCMPPS  $0x11, all0da24260<>+0(SB), Y8, Y8
-	VANDNPS Y7, Y8, Y7
-	VMOVUPS (SI), Y8
-	VMULPS  Y3, Y8, Y8
+	VMOVUPS (DX), Y7
+	VANDPS  all7fffffff<>+0(SB), Y7, Y7
+	VCMPPS  $0x11, all233877aa<>+0(SB), Y7, Y7
+	VANDNPS (DX), Y7, Y7
+	VMOVUPS (BX), Y8
+	VMULPS  Y1, Y8, Y8
 	VMOVUPS (DX), Y9
-	VMULPS  Y4, Y9, Y9
-	VMULPS  (DX), Y9, Y9
+	VMULPS  Y2, Y9, Y9
 	VADDPS  Y9, Y8, Y8
 	VANDPS  all7fffffff<>+0(SB), Y8, Y9
 	VCMPPS  $0x11, all0da24260<>+0(SB), Y9, Y9
 	VANDNPS Y8, Y9, Y8
-	VMULPS  Y0, Y7, Y9
-	VMULPS  Y6, Y8, Y10
+	VMOVUPS (SI), Y9
+	VMULPS  Y3, Y9, Y9
+	VMULPS  Y4, Y7, Y10
+	VMULPS  Y7, Y10, Y7
+	VADDPS  Y7, Y9, Y7
+	VANDPS  all7fffffff<>+0(SB), Y7, Y9
+	VCMPPS  $0x11, all0da24260<>+0(SB), Y9, Y9
+	VANDNPS Y7, Y9, Y7
+	VMULPS  Y0, Y8, Y9
+	VMULPS  Y6, Y7, Y10
 	VSQRTPS Y10, Y10
 	VADDPS  Y5, Y10, Y10
 	VDIVPS  Y10, Y9, Y9
 	VMOVUPS (CX), Y10
 	VSUBPS  Y9, Y10, Y9
 	VMOVUPS Y9, (CX)
-	VMOVUPS Y7, (BX)
-	VMOVUPS Y8, (SI)
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y7, (SI)
 	ADDQ    $0x00000020, CX
 	ADDQ    $0x00000020, DX
 	ADDQ    $0x00000020, BX
@@ -27179,6 +27534,9 @@ after_by1:
 	VMASKMOVPS (DX), Y7, Y9
 	VMASKMOVPS (BX), Y7, Y10
 	VMASKMOVPS (SI), Y7, Y11
+	VANDPS     all7fffffff<>+0(SB), Y9, Y12
+	VCMPPS     $0x11, all233877aa<>+0(SB), Y12, Y12
+	VANDNPS    Y9, Y12, Y12
 	VMULPS     Y1, Y10, Y1
 	VMULPS     Y2, Y9, Y2
 	VADDPS     Y2, Y1, Y1
@@ -27186,8 +27544,8 @@ after_by1:
 	VCMPPS     $0x11, all0da24260<>+0(SB), Y2, Y2
 	VANDNPS    Y1, Y2, Y1
 	VMULPS     Y3, Y11, Y2
-	VMULPS     Y4, Y9, Y3
-	VMULPS     Y9, Y3, Y3
+	VMULPS     Y4, Y12, Y3
+	VMULPS     Y12, Y3, Y3
 	VADDPS     Y3, Y2, Y2
 	VANDPS     all7fffffff<>+0(SB), Y2, Y3
 	VCMPPS     $0x11, all0da24260<>+0(SB), Y3, Y3

@@ -140,8 +140,6 @@ func divideVector(n int, dst *float32, x *float32) { panic("kernel: no assembly"
 
 func divideByVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
-func shiftVector(n int, a *float32, z *float32, s float32) { panic("kernel: no assembly") }
-
 func scaleVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
 func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32) {
@@ -155,6 +153,8 @@ func largestVector(n int, peak *float32, z *float32) { panic("kernel: no assembl
 func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32) {
 	panic("kernel: no assembly")
 }
+
+func expBelowVector(n int, a *float32, z *float32, peak float32) { panic("kernel: no assembly") }
 
 func descendVector(n int, p *float32, d *float32, rate float32) { panic("kernel: no assembly") }
 

@@ -252,5 +252,5 @@ func polynomial(x group, coef []float32) group {
 	return p
 }
 
-// flush is x, or 0 where it is below the least moment.
-func flush(x group) group { return without(less(abs(x), c(1e-30)), x) }
+// flush is x, or 0 where it is below the least.
+func flush(x group, least float32) group { return without(less(abs(x), c(least)), x) }

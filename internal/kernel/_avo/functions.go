@@ -30,10 +30,16 @@ func expParts(x group) (p, n group) {
 	return add(r, add(mul(mul(r, r), q), rl)), n
 }
 
-func exp(x group) group {
-	p, n := expParts(atMost(atLeast(x, c(-104)), c(89)))
+func exp(x group) group { return expOf(atMost(atLeast(x, c(-104)), c(89))) }
+
+// expOf is exp of x that is held within limits.
+func expOf(x group) group {
+	p, n := expParts(x)
 	return scale(add(p, c(1)), n)
 }
+
+// farLogit is kernel.farLogit.
+const farLogit = 69
 
 func sigmoid(x group) group {
 	x = atMost(atLeast(x, c(-104)), c(104))
@@ -160,7 +166,7 @@ func elements() {
 	// The losses: l is an output's share of the loss, before it is added up.
 	elementwise("logistic", []string{"a", "dz", "l", "z", "y"}, nil, func(x values) values {
 		z, y := x["z"], x["y"]
-		held := atMost(atLeast(z, c(-104)), c(104))
+		held := atMost(atLeast(z, c(-farLogit)), c(farLogit))
 		p, n := expParts(or(held, bits(1<<31)))
 		l := add(sub(add(larger0(z), c(0)), mul(z, y)), add(log1pOf(p, n), c(0)))
 		a := sigmoidOf(held, p, n)
@@ -184,7 +190,6 @@ func elements() {
 	elementwise("multiply", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": mul(x["dst"], x["x"])} })
 	elementwise("divide", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": div(x["dst"], x["x"])} })
 	elementwise("divideBy", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": div(x["x"], x["s"])} })
-	elementwise("shift", []string{"a", "z"}, []string{"s"}, func(x values) values { return values{"a": sub(x["z"], x["s"])} })
 	elementwise("scale", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": mul(x["x"], x["s"])} })
 	elementwise("sumScaled", []string{"dst", "x", "y"}, []string{"s"}, func(x values) values {
 		return values{"dst": mul(add(x["x"], x["y"]), x["s"])}
@@ -200,11 +205,15 @@ func elements() {
 		return values{"peak": choose(or(greater(v, x["peak"]), differ(v, v)), v, x["peak"])}
 	})
 	elementwise("expNorm", []string{"a", "norm", "z", "peak"}, nil, func(x values) values {
-		e := exp(sub(x["z"], x["peak"]))
+		e := expOf(atLeast(sub(x["z"], x["peak"]), c(-farLogit)))
 		return values{"a": e, "norm": add(x["norm"], e)}
+	})
+	elementwise("expBelow", []string{"a", "z"}, []string{"peak"}, func(x values) values {
+		return values{"a": expOf(atLeast(sub(x["z"], x["peak"]), c(-farLogit)))}
 	})
 
 	// The optimisers' updates; scalars that are computed once are given.
+	const leastMoment, leastSquared = 1e-30, 1e-17
 	elementwise("descend", []string{"p", "d"}, []string{"rate"}, func(x values) values {
 		return values{"p": sub(x["p"], mul(x["d"], x["rate"]))}
 	})
@@ -212,20 +221,22 @@ func elements() {
 		return values{"p": sub(x["p"], mul(x["p"], x["rate"]))}
 	})
 	elementwise("momentum", []string{"p", "d", "u"}, []string{"rate", "mu"}, func(x values) values {
-		u := flush(add(mul(x["u"], x["mu"]), x["d"]))
+		u := flush(add(mul(x["u"], x["mu"]), x["d"]), leastMoment)
 		return values{"u": u, "p": sub(x["p"], mul(u, x["rate"]))}
 	})
 	elementwise("nesterov", []string{"p", "d", "u"}, []string{"rate", "mu"}, func(x values) values {
-		u := flush(add(mul(x["u"], x["mu"]), x["d"]))
+		u := flush(add(mul(x["u"], x["mu"]), x["d"]), leastMoment)
 		return values{"u": u, "p": sub(x["p"], mul(add(x["d"], mul(u, x["mu"])), x["rate"]))}
 	})
 	elementwise("rmsProp", []string{"p", "d", "u"}, []string{"rate", "rho", "rest", "eps"}, func(x values) values {
-		u := flush(add(mul(x["u"], x["rho"]), mul(mul(x["d"], x["rest"]), x["d"])))
+		s := flush(x["d"], leastSquared)
+		u := flush(add(mul(x["u"], x["rho"]), mul(mul(s, x["rest"]), s)), leastMoment)
 		return values{"u": u, "p": sub(x["p"], div(mul(x["d"], x["rate"]), add(sqrt(u), x["eps"])))}
 	})
 	elementwise("adam", []string{"p", "d", "u", "v"}, []string{"step", "beta1", "rest1", "beta2", "rest2", "eps", "c2"}, func(x values) values {
-		u := flush(add(mul(x["u"], x["beta1"]), mul(x["d"], x["rest1"])))
-		v := flush(add(mul(x["v"], x["beta2"]), mul(mul(x["d"], x["rest2"]), x["d"])))
+		s := flush(x["d"], leastSquared)
+		u := flush(add(mul(x["u"], x["beta1"]), mul(x["d"], x["rest1"])), leastMoment)
+		v := flush(add(mul(x["v"], x["beta2"]), mul(mul(s, x["rest2"]), s)), leastMoment)
 		return values{"u": u, "v": v, "p": sub(x["p"], div(mul(u, x["step"]), add(sqrt(mul(v, x["c2"])), x["eps"])))}
 	})
 }
