@@ -18625,24 +18625,32 @@ wide_by2:
 	VADDPS   all40000000<>+0(SB), Z3, Z3
 	VDIVPS   Z2, Z4, Z2
 	VDIVPS   Z3, Z5, Z3
-	VMULPS   Z2, Z2, Z4
-	VMULPS   Z3, Z3, Z5
-	VMULPS   Z4, Z2, Z6
-	VMULPS   Z5, Z3, Z7
-	VMULPS   all3a0f7c2b<>+0(SB), Z4, Z8
-	VMULPS   all3a0f7c2b<>+0(SB), Z5, Z9
+	VANDPS   all7fffffff<>+0(SB), Z2, Z4
+	VANDPS   all7fffffff<>+0(SB), Z3, Z5
+	VCMPPS   $0x11, all35800000<>+0(SB), Z4, K1
+	VPMOVM2D K1, Z4
+	VCMPPS   $0x11, all35800000<>+0(SB), Z5, K1
+	VPMOVM2D K1, Z5
+	VANDNPS  Z2, Z4, Z4
+	VANDNPS  Z3, Z5, Z5
+	VMULPS   Z4, Z4, Z6
+	VMULPS   Z5, Z5, Z7
+	VMULPS   Z6, Z4, Z4
+	VMULPS   Z7, Z5, Z5
+	VMULPS   all3a0f7c2b<>+0(SB), Z6, Z8
+	VMULPS   all3a0f7c2b<>+0(SB), Z7, Z9
 	VADDPS   all3b0f5b11<>+0(SB), Z8, Z8
 	VADDPS   all3b0f5b11<>+0(SB), Z9, Z9
-	VMULPS   Z4, Z8, Z8
-	VMULPS   Z5, Z9, Z9
+	VMULPS   Z6, Z8, Z8
+	VMULPS   Z7, Z9, Z9
 	VADDPS   all3c4ce93d<>+0(SB), Z8, Z8
 	VADDPS   all3c4ce93d<>+0(SB), Z9, Z9
-	VMULPS   Z4, Z8, Z4
-	VMULPS   Z5, Z9, Z5
-	VADDPS   all3daaaa80<>+0(SB), Z4, Z4
-	VADDPS   all3daaaa80<>+0(SB), Z5, Z5
-	VMULPS   Z4, Z6, Z4
-	VMULPS   Z5, Z7, Z5
+	VMULPS   Z6, Z8, Z6
+	VMULPS   Z7, Z9, Z7
+	VADDPS   all3daaaa80<>+0(SB), Z6, Z6
+	VADDPS   all3daaaa80<>+0(SB), Z7, Z7
+	VMULPS   Z6, Z4, Z4
+	VMULPS   Z7, Z5, Z5
 	VADDPS   Z4, Z2, Z2
 	VADDPS   Z5, Z3, Z3
 	VADDPS   Z2, Z0, Z0
@@ -18702,15 +18710,19 @@ wide_by1:
 	VADDPS   Z1, Z1, Z2
 	VADDPS   all40000000<>+0(SB), Z1, Z1
 	VDIVPS   Z1, Z2, Z1
-	VMULPS   Z1, Z1, Z2
-	VMULPS   Z2, Z1, Z3
-	VMULPS   all3a0f7c2b<>+0(SB), Z2, Z4
+	VANDPS   all7fffffff<>+0(SB), Z1, Z2
+	VCMPPS   $0x11, all35800000<>+0(SB), Z2, K1
+	VPMOVM2D K1, Z2
+	VANDNPS  Z1, Z2, Z2
+	VMULPS   Z2, Z2, Z3
+	VMULPS   Z3, Z2, Z2
+	VMULPS   all3a0f7c2b<>+0(SB), Z3, Z4
 	VADDPS   all3b0f5b11<>+0(SB), Z4, Z4
-	VMULPS   Z2, Z4, Z4
+	VMULPS   Z3, Z4, Z4
 	VADDPS   all3c4ce93d<>+0(SB), Z4, Z4
-	VMULPS   Z2, Z4, Z2
-	VADDPS   all3daaaa80<>+0(SB), Z2, Z2
-	VMULPS   Z2, Z3, Z2
+	VMULPS   Z3, Z4, Z3
+	VADDPS   all3daaaa80<>+0(SB), Z3, Z3
+	VMULPS   Z3, Z2, Z2
 	VADDPS   Z2, Z1, Z1
 	VADDPS   Z1, Z0, Z0
 	VMOVUPS  Z0, (CX)
@@ -18769,15 +18781,19 @@ after_wide_by1:
 	VADDPS    Z0, Z0, Z2
 	VADDPS    all40000000<>+0(SB), Z0, Z0
 	VDIVPS    Z0, Z2, Z0
-	VMULPS    Z0, Z0, Z2
-	VMULPS    Z2, Z0, Z3
-	VMULPS    all3a0f7c2b<>+0(SB), Z2, Z4
+	VANDPS    all7fffffff<>+0(SB), Z0, Z2
+	VCMPPS    $0x11, all35800000<>+0(SB), Z2, K2
+	VPMOVM2D  K2, Z2
+	VANDNPS   Z0, Z2, Z2
+	VMULPS    Z2, Z2, Z3
+	VMULPS    Z3, Z2, Z2
+	VMULPS    all3a0f7c2b<>+0(SB), Z3, Z4
 	VADDPS    all3b0f5b11<>+0(SB), Z4, Z4
-	VMULPS    Z2, Z4, Z4
+	VMULPS    Z3, Z4, Z4
 	VADDPS    all3c4ce93d<>+0(SB), Z4, Z4
-	VMULPS    Z2, Z4, Z2
-	VADDPS    all3daaaa80<>+0(SB), Z2, Z2
-	VMULPS    Z2, Z3, Z2
+	VMULPS    Z3, Z4, Z3
+	VADDPS    all3daaaa80<>+0(SB), Z3, Z3
+	VMULPS    Z3, Z2, Z2
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (CX)
@@ -18874,24 +18890,30 @@ by2:
 	VADDPS  all40000000<>+0(SB), Y3, Y3
 	VDIVPS  Y2, Y4, Y2
 	VDIVPS  Y3, Y5, Y3
-	VMULPS  Y2, Y2, Y4
-	VMULPS  Y3, Y3, Y5
-	VMULPS  Y4, Y2, Y6
-	VMULPS  Y5, Y3, Y7
-	VMULPS  all3a0f7c2b<>+0(SB), Y4, Y8
-	VMULPS  all3a0f7c2b<>+0(SB), Y5, Y9
+	VANDPS  all7fffffff<>+0(SB), Y2, Y4
+	VANDPS  all7fffffff<>+0(SB), Y3, Y5
+	VCMPPS  $0x11, all35800000<>+0(SB), Y4, Y4
+	VCMPPS  $0x11, all35800000<>+0(SB), Y5, Y5
+	VANDNPS Y2, Y4, Y4
+	VANDNPS Y3, Y5, Y5
+	VMULPS  Y4, Y4, Y6
+	VMULPS  Y5, Y5, Y7
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VMULPS  all3a0f7c2b<>+0(SB), Y6, Y8
+	VMULPS  all3a0f7c2b<>+0(SB), Y7, Y9
 	VADDPS  all3b0f5b11<>+0(SB), Y8, Y8
 	VADDPS  all3b0f5b11<>+0(SB), Y9, Y9
-	VMULPS  Y4, Y8, Y8
-	VMULPS  Y5, Y9, Y9
+	VMULPS  Y6, Y8, Y8
+	VMULPS  Y7, Y9, Y9
 	VADDPS  all3c4ce93d<>+0(SB), Y8, Y8
 	VADDPS  all3c4ce93d<>+0(SB), Y9, Y9
-	VMULPS  Y4, Y8, Y4
-	VMULPS  Y5, Y9, Y5
-	VADDPS  all3daaaa80<>+0(SB), Y4, Y4
-	VADDPS  all3daaaa80<>+0(SB), Y5, Y5
-	VMULPS  Y4, Y6, Y4
-	VMULPS  Y5, Y7, Y5
+	VMULPS  Y6, Y8, Y6
+	VMULPS  Y7, Y9, Y7
+	VADDPS  all3daaaa80<>+0(SB), Y6, Y6
+	VADDPS  all3daaaa80<>+0(SB), Y7, Y7
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
 	VADDPS  Y4, Y2, Y2
 	VADDPS  Y5, Y3, Y3
 	VADDPS  Y2, Y0, Y0
@@ -18950,15 +18972,18 @@ by1:
 	VADDPS  Y1, Y1, Y2
 	VADDPS  all40000000<>+0(SB), Y1, Y1
 	VDIVPS  Y1, Y2, Y1
-	VMULPS  Y1, Y1, Y2
-	VMULPS  Y2, Y1, Y3
-	VMULPS  all3a0f7c2b<>+0(SB), Y2, Y4
+	VANDPS  all7fffffff<>+0(SB), Y1, Y2
+	VCMPPS  $0x11, all35800000<>+0(SB), Y2, Y2
+	VANDNPS Y1, Y2, Y2
+	VMULPS  Y2, Y2, Y3
+	VMULPS  Y3, Y2, Y2
+	VMULPS  all3a0f7c2b<>+0(SB), Y3, Y4
 	VADDPS  all3b0f5b11<>+0(SB), Y4, Y4
-	VMULPS  Y2, Y4, Y4
+	VMULPS  Y3, Y4, Y4
 	VADDPS  all3c4ce93d<>+0(SB), Y4, Y4
-	VMULPS  Y2, Y4, Y2
-	VADDPS  all3daaaa80<>+0(SB), Y2, Y2
-	VMULPS  Y2, Y3, Y2
+	VMULPS  Y3, Y4, Y3
+	VADDPS  all3daaaa80<>+0(SB), Y3, Y3
+	VMULPS  Y3, Y2, Y2
 	VADDPS  Y2, Y1, Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (CX)
@@ -19016,15 +19041,18 @@ after_by1:
 	VADDPS     Y1, Y1, Y3
 	VADDPS     all40000000<>+0(SB), Y1, Y1
 	VDIVPS     Y1, Y3, Y1
-	VMULPS     Y1, Y1, Y3
-	VMULPS     Y3, Y1, Y4
-	VMULPS     all3a0f7c2b<>+0(SB), Y3, Y5
+	VANDPS     all7fffffff<>+0(SB), Y1, Y3
+	VCMPPS     $0x11, all35800000<>+0(SB), Y3, Y3
+	VANDNPS    Y1, Y3, Y3
+	VMULPS     Y3, Y3, Y4
+	VMULPS     Y4, Y3, Y3
+	VMULPS     all3a0f7c2b<>+0(SB), Y4, Y5
 	VADDPS     all3b0f5b11<>+0(SB), Y5, Y5
-	VMULPS     Y3, Y5, Y5
+	VMULPS     Y4, Y5, Y5
 	VADDPS     all3c4ce93d<>+0(SB), Y5, Y5
-	VMULPS     Y3, Y5, Y3
-	VADDPS     all3daaaa80<>+0(SB), Y3, Y3
-	VMULPS     Y3, Y4, Y3
+	VMULPS     Y4, Y5, Y4
+	VADDPS     all3daaaa80<>+0(SB), Y4, Y4
+	VMULPS     Y4, Y3, Y3
 	VADDPS     Y3, Y1, Y1
 	VADDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (CX)
@@ -19284,6 +19312,42 @@ DATA all40000000<>+52(SB)/4, $0x40000000
 DATA all40000000<>+56(SB)/4, $0x40000000
 DATA all40000000<>+60(SB)/4, $0x40000000
 GLOBL all40000000<>(SB), RODATA|NOPTR, $64
+
+DATA all7fffffff<>+0(SB)/4, $0x7fffffff
+DATA all7fffffff<>+4(SB)/4, $0x7fffffff
+DATA all7fffffff<>+8(SB)/4, $0x7fffffff
+DATA all7fffffff<>+12(SB)/4, $0x7fffffff
+DATA all7fffffff<>+16(SB)/4, $0x7fffffff
+DATA all7fffffff<>+20(SB)/4, $0x7fffffff
+DATA all7fffffff<>+24(SB)/4, $0x7fffffff
+DATA all7fffffff<>+28(SB)/4, $0x7fffffff
+DATA all7fffffff<>+32(SB)/4, $0x7fffffff
+DATA all7fffffff<>+36(SB)/4, $0x7fffffff
+DATA all7fffffff<>+40(SB)/4, $0x7fffffff
+DATA all7fffffff<>+44(SB)/4, $0x7fffffff
+DATA all7fffffff<>+48(SB)/4, $0x7fffffff
+DATA all7fffffff<>+52(SB)/4, $0x7fffffff
+DATA all7fffffff<>+56(SB)/4, $0x7fffffff
+DATA all7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL all7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA all35800000<>+0(SB)/4, $0x35800000
+DATA all35800000<>+4(SB)/4, $0x35800000
+DATA all35800000<>+8(SB)/4, $0x35800000
+DATA all35800000<>+12(SB)/4, $0x35800000
+DATA all35800000<>+16(SB)/4, $0x35800000
+DATA all35800000<>+20(SB)/4, $0x35800000
+DATA all35800000<>+24(SB)/4, $0x35800000
+DATA all35800000<>+28(SB)/4, $0x35800000
+DATA all35800000<>+32(SB)/4, $0x35800000
+DATA all35800000<>+36(SB)/4, $0x35800000
+DATA all35800000<>+40(SB)/4, $0x35800000
+DATA all35800000<>+44(SB)/4, $0x35800000
+DATA all35800000<>+48(SB)/4, $0x35800000
+DATA all35800000<>+52(SB)/4, $0x35800000
+DATA all35800000<>+56(SB)/4, $0x35800000
+DATA all35800000<>+60(SB)/4, $0x35800000
+GLOBL all35800000<>(SB), RODATA|NOPTR, $64
 
 DATA all3a0f7c2b<>+0(SB)/4, $0x3a0f7c2b
 DATA all3a0f7c2b<>+4(SB)/4, $0x3a0f7c2b
@@ -20490,24 +20554,6 @@ after_by1:
 done:
 	VZEROUPPER
 	RET
-
-DATA all7fffffff<>+0(SB)/4, $0x7fffffff
-DATA all7fffffff<>+4(SB)/4, $0x7fffffff
-DATA all7fffffff<>+8(SB)/4, $0x7fffffff
-DATA all7fffffff<>+12(SB)/4, $0x7fffffff
-DATA all7fffffff<>+16(SB)/4, $0x7fffffff
-DATA all7fffffff<>+20(SB)/4, $0x7fffffff
-DATA all7fffffff<>+24(SB)/4, $0x7fffffff
-DATA all7fffffff<>+28(SB)/4, $0x7fffffff
-DATA all7fffffff<>+32(SB)/4, $0x7fffffff
-DATA all7fffffff<>+36(SB)/4, $0x7fffffff
-DATA all7fffffff<>+40(SB)/4, $0x7fffffff
-DATA all7fffffff<>+44(SB)/4, $0x7fffffff
-DATA all7fffffff<>+48(SB)/4, $0x7fffffff
-DATA all7fffffff<>+52(SB)/4, $0x7fffffff
-DATA all7fffffff<>+56(SB)/4, $0x7fffffff
-DATA all7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL all7fffffff<>(SB), RODATA|NOPTR, $64
 
 DATA all41a00000<>+0(SB)/4, $0x41a00000
 DATA all41a00000<>+4(SB)/4, $0x41a00000
@@ -23595,24 +23641,32 @@ wide_by2:
 	VADDPS     all40000000<>+0(SB), Z9, Z9
 	VDIVPS     Z8, Z10, Z8
 	VDIVPS     Z9, Z11, Z9
-	VMULPS     Z8, Z8, Z10
-	VMULPS     Z9, Z9, Z11
-	VMULPS     Z10, Z8, Z12
-	VMULPS     Z11, Z9, Z13
-	VMULPS     all3a0f7c2b<>+0(SB), Z10, Z14
-	VMULPS     all3a0f7c2b<>+0(SB), Z11, Z15
+	VANDPS     all7fffffff<>+0(SB), Z8, Z10
+	VANDPS     all7fffffff<>+0(SB), Z9, Z11
+	VCMPPS     $0x11, all35800000<>+0(SB), Z10, K1
+	VPMOVM2D   K1, Z10
+	VCMPPS     $0x11, all35800000<>+0(SB), Z11, K1
+	VPMOVM2D   K1, Z11
+	VANDNPS    Z8, Z10, Z10
+	VANDNPS    Z9, Z11, Z11
+	VMULPS     Z10, Z10, Z12
+	VMULPS     Z11, Z11, Z13
+	VMULPS     Z12, Z10, Z10
+	VMULPS     Z13, Z11, Z11
+	VMULPS     all3a0f7c2b<>+0(SB), Z12, Z14
+	VMULPS     all3a0f7c2b<>+0(SB), Z13, Z15
 	VADDPS     all3b0f5b11<>+0(SB), Z14, Z14
 	VADDPS     all3b0f5b11<>+0(SB), Z15, Z15
-	VMULPS     Z10, Z14, Z14
-	VMULPS     Z11, Z15, Z15
+	VMULPS     Z12, Z14, Z14
+	VMULPS     Z13, Z15, Z15
 	VADDPS     all3c4ce93d<>+0(SB), Z14, Z14
 	VADDPS     all3c4ce93d<>+0(SB), Z15, Z15
-	VMULPS     Z10, Z14, Z10
-	VMULPS     Z11, Z15, Z11
-	VADDPS     all3daaaa80<>+0(SB), Z10, Z10
-	VADDPS     all3daaaa80<>+0(SB), Z11, Z11
-	VMULPS     Z10, Z12, Z10
-	VMULPS     Z11, Z13, Z11
+	VMULPS     Z12, Z14, Z12
+	VMULPS     Z13, Z15, Z13
+	VADDPS     all3daaaa80<>+0(SB), Z12, Z12
+	VADDPS     all3daaaa80<>+0(SB), Z13, Z13
+	VMULPS     Z12, Z10, Z10
+	VMULPS     Z13, Z11, Z11
 	VADDPS     Z10, Z8, Z8
 	VADDPS     Z11, Z9, Z9
 	VADDPS     all00000000<>+0(SB), Z8, Z8
@@ -23730,15 +23784,19 @@ wide_by1:
 	VADDPS     Z4, Z4, Z5
 	VADDPS     all40000000<>+0(SB), Z4, Z4
 	VDIVPS     Z4, Z5, Z4
-	VMULPS     Z4, Z4, Z5
-	VMULPS     Z5, Z4, Z6
-	VMULPS     all3a0f7c2b<>+0(SB), Z5, Z7
+	VANDPS     all7fffffff<>+0(SB), Z4, Z5
+	VCMPPS     $0x11, all35800000<>+0(SB), Z5, K1
+	VPMOVM2D   K1, Z5
+	VANDNPS    Z4, Z5, Z5
+	VMULPS     Z5, Z5, Z6
+	VMULPS     Z6, Z5, Z5
+	VMULPS     all3a0f7c2b<>+0(SB), Z6, Z7
 	VADDPS     all3b0f5b11<>+0(SB), Z7, Z7
-	VMULPS     Z5, Z7, Z7
+	VMULPS     Z6, Z7, Z7
 	VADDPS     all3c4ce93d<>+0(SB), Z7, Z7
-	VMULPS     Z5, Z7, Z5
-	VADDPS     all3daaaa80<>+0(SB), Z5, Z5
-	VMULPS     Z5, Z6, Z5
+	VMULPS     Z6, Z7, Z6
+	VADDPS     all3daaaa80<>+0(SB), Z6, Z6
+	VMULPS     Z6, Z5, Z5
 	VADDPS     Z5, Z4, Z4
 	VADDPS     all00000000<>+0(SB), Z4, Z4
 	VADDPS     Z4, Z3, Z3
@@ -23832,15 +23890,19 @@ after_wide_by1:
 	VADDPS     Z5, Z5, Z6
 	VADDPS     all40000000<>+0(SB), Z5, Z5
 	VDIVPS     Z5, Z6, Z5
-	VMULPS     Z5, Z5, Z6
-	VMULPS     Z6, Z5, Z7
-	VMULPS     all3a0f7c2b<>+0(SB), Z6, Z8
+	VANDPS     all7fffffff<>+0(SB), Z5, Z6
+	VCMPPS     $0x11, all35800000<>+0(SB), Z6, K2
+	VPMOVM2D   K2, Z6
+	VANDNPS    Z5, Z6, Z6
+	VMULPS     Z6, Z6, Z7
+	VMULPS     Z7, Z6, Z6
+	VMULPS     all3a0f7c2b<>+0(SB), Z7, Z8
 	VADDPS     all3b0f5b11<>+0(SB), Z8, Z8
-	VMULPS     Z6, Z8, Z8
+	VMULPS     Z7, Z8, Z8
 	VADDPS     all3c4ce93d<>+0(SB), Z8, Z8
-	VMULPS     Z6, Z8, Z6
-	VADDPS     all3daaaa80<>+0(SB), Z6, Z6
-	VMULPS     Z6, Z7, Z6
+	VMULPS     Z7, Z8, Z7
+	VADDPS     all3daaaa80<>+0(SB), Z7, Z7
+	VMULPS     Z7, Z6, Z6
 	VADDPS     Z6, Z5, Z5
 	VADDPS     all00000000<>+0(SB), Z5, Z5
 	VADDPS     Z5, Z0, Z0
@@ -23967,24 +24029,30 @@ by2:
 	VADDPS    all40000000<>+0(SB), Y9, Y9
 	VDIVPS    Y8, Y10, Y8
 	VDIVPS    Y9, Y11, Y9
-	VMULPS    Y8, Y8, Y10
-	VMULPS    Y9, Y9, Y11
-	VMULPS    Y10, Y8, Y12
-	VMULPS    Y11, Y9, Y13
-	VMULPS    all3a0f7c2b<>+0(SB), Y10, Y14
-	VMULPS    all3a0f7c2b<>+0(SB), Y11, Y15
+	VANDPS    all7fffffff<>+0(SB), Y8, Y10
+	VANDPS    all7fffffff<>+0(SB), Y9, Y11
+	VCMPPS    $0x11, all35800000<>+0(SB), Y10, Y10
+	VCMPPS    $0x11, all35800000<>+0(SB), Y11, Y11
+	VANDNPS   Y8, Y10, Y10
+	VANDNPS   Y9, Y11, Y11
+	VMULPS    Y10, Y10, Y12
+	VMULPS    Y11, Y11, Y13
+	VMULPS    Y12, Y10, Y10
+	VMULPS    Y13, Y11, Y11
+	VMULPS    all3a0f7c2b<>+0(SB), Y12, Y14
+	VMULPS    all3a0f7c2b<>+0(SB), Y13, Y15
 	VADDPS    all3b0f5b11<>+0(SB), Y14, Y14
 	VADDPS    all3b0f5b11<>+0(SB), Y15, Y15
-	VMULPS    Y10, Y14, Y14
-	VMULPS    Y11, Y15, Y15
+	VMULPS    Y12, Y14, Y14
+	VMULPS    Y13, Y15, Y15
 	VADDPS    all3c4ce93d<>+0(SB), Y14, Y14
 	VADDPS    all3c4ce93d<>+0(SB), Y15, Y15
-	VMULPS    Y10, Y14, Y10
-	VMULPS    Y11, Y15, Y11
-	VADDPS    all3daaaa80<>+0(SB), Y10, Y10
-	VADDPS    all3daaaa80<>+0(SB), Y11, Y11
-	VMULPS    Y10, Y12, Y10
-	VMULPS    Y11, Y13, Y11
+	VMULPS    Y12, Y14, Y12
+	VMULPS    Y13, Y15, Y13
+	VADDPS    all3daaaa80<>+0(SB), Y12, Y12
+	VADDPS    all3daaaa80<>+0(SB), Y13, Y13
+	VMULPS    Y12, Y10, Y10
+	VMULPS    Y13, Y11, Y11
 	VADDPS    Y10, Y8, Y8
 	VADDPS    Y11, Y9, Y9
 	VADDPS    all00000000<>+0(SB), Y8, Y8
@@ -24098,15 +24166,18 @@ by1:
 	VADDPS    Y4, Y4, Y5
 	VADDPS    all40000000<>+0(SB), Y4, Y4
 	VDIVPS    Y4, Y5, Y4
-	VMULPS    Y4, Y4, Y5
-	VMULPS    Y5, Y4, Y6
-	VMULPS    all3a0f7c2b<>+0(SB), Y5, Y7
+	VANDPS    all7fffffff<>+0(SB), Y4, Y5
+	VCMPPS    $0x11, all35800000<>+0(SB), Y5, Y5
+	VANDNPS   Y4, Y5, Y5
+	VMULPS    Y5, Y5, Y6
+	VMULPS    Y6, Y5, Y5
+	VMULPS    all3a0f7c2b<>+0(SB), Y6, Y7
 	VADDPS    all3b0f5b11<>+0(SB), Y7, Y7
-	VMULPS    Y5, Y7, Y7
+	VMULPS    Y6, Y7, Y7
 	VADDPS    all3c4ce93d<>+0(SB), Y7, Y7
-	VMULPS    Y5, Y7, Y5
-	VADDPS    all3daaaa80<>+0(SB), Y5, Y5
-	VMULPS    Y5, Y6, Y5
+	VMULPS    Y6, Y7, Y6
+	VADDPS    all3daaaa80<>+0(SB), Y6, Y6
+	VMULPS    Y6, Y5, Y5
 	VADDPS    Y5, Y4, Y4
 	VADDPS    all00000000<>+0(SB), Y4, Y4
 	VADDPS    Y4, Y3, Y3
@@ -24198,15 +24269,18 @@ after_by1:
 	VADDPS     Y6, Y6, Y7
 	VADDPS     all40000000<>+0(SB), Y6, Y6
 	VDIVPS     Y6, Y7, Y6
-	VMULPS     Y6, Y6, Y7
-	VMULPS     Y7, Y6, Y8
-	VMULPS     all3a0f7c2b<>+0(SB), Y7, Y9
+	VANDPS     all7fffffff<>+0(SB), Y6, Y7
+	VCMPPS     $0x11, all35800000<>+0(SB), Y7, Y7
+	VANDNPS    Y6, Y7, Y7
+	VMULPS     Y7, Y7, Y8
+	VMULPS     Y8, Y7, Y7
+	VMULPS     all3a0f7c2b<>+0(SB), Y8, Y9
 	VADDPS     all3b0f5b11<>+0(SB), Y9, Y9
-	VMULPS     Y7, Y9, Y9
+	VMULPS     Y8, Y9, Y9
 	VADDPS     all3c4ce93d<>+0(SB), Y9, Y9
-	VMULPS     Y7, Y9, Y7
-	VADDPS     all3daaaa80<>+0(SB), Y7, Y7
-	VMULPS     Y7, Y8, Y7
+	VMULPS     Y8, Y9, Y8
+	VADDPS     all3daaaa80<>+0(SB), Y8, Y8
+	VMULPS     Y8, Y7, Y7
 	VADDPS     Y7, Y6, Y6
 	VADDPS     all00000000<>+0(SB), Y6, Y6
 	VADDPS     Y6, Y1, Y1

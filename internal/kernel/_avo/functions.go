@@ -115,8 +115,10 @@ func log1pOf(p, n group) group {
 	e := scale(add(p, c(1)), n)
 	// log(1 + e) = w + w³·q(w²), w = 2e/(2 + e)
 	w := div(add(e, e), add(e, c(2)))
-	v := mul(w, w)
-	return add(w, mul(mul(w, v), polynomial(v, log1pCoef)))
+	// Of a small w nothing is left of the cube, but it might be subnormal on the way.
+	u := flush(w, 0x1p-20)
+	v := mul(u, u)
+	return add(w, mul(mul(u, v), polynomial(v, log1pCoef)))
 }
 
 // larger0 is the larger of x and 0; NaN stays, and −0.
