@@ -10,7 +10,7 @@ import "unsafe"
 // z must not overlap the others.
 func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 	if products[T]() {
-		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, finish{})
+		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, false)
 		return
 	}
 	var c [4]T
@@ -35,7 +35,7 @@ func Affine[T Float](z, w, b, a []T, lda, n, k, m int) {
 // AffineReLU is Affine and then ReLU: A = max(0, W·A + b).
 func AffineReLU[T Float](z, w, b, a []T, lda, n, k, m int) {
 	if products[T]() {
-		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, finish{relu: true})
+		affineVector(cast[float32](z), cast[float32](w), cast[float32](b), cast[float32](a), lda, n, k, m, true)
 		return
 	}
 	Affine(z, w, b, a, lda, n, k, m)
@@ -137,7 +137,7 @@ func AffineLongOne[T Float](z, w, b, x []T, n, k int) {
 //	da (rows, m), w (n, rows) with a row every k, dz (n, m)
 func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 	if products[T]() {
-		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{})
+		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, nil)
 		return
 	}
 	var c [4]T
@@ -163,7 +163,7 @@ func GradInputs[T Float](da, w, dz []T, n, k, rows, m int) {
 // that the layer below passed on: dA ∗ 1[a > 0]. a must not be da.
 func GradInputsReLU[T Float](da, w, dz, a []T, n, k, rows, m int) {
 	if products[T]() {
-		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, finish{gate: cast[float32](a)})
+		gradInputsVector(cast[float32](da), cast[float32](w), cast[float32](dz), n, k, rows, m, cast[float32](a))
 		return
 	}
 	GradInputs(da, w, dz, n, k, rows, m)

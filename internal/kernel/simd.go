@@ -17,62 +17,40 @@ func at[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.Slice
 // columns takes twice that; wider ones are of nets with few terms.
 const atMost = 4096
 
-// rowsAtOnce is how many of the rows that are left one call takes: six, but so
-// that no call is left with fewer than four, whose sums would wait for each
-// other.
-func rowsAtOnce(left int) int {
-	if left > 6 && left < 12 {
-		return (left + 1) / 2
+// rowsAtOnce is how many of the rows that are left one kernel takes, and how often
+// one after the other: six, but so that none has fewer than four, whose sums would
+// wait for each other. work is the multiply-adds of a row.
+func rowsAtOnce(left, work int) (rows, times int) {
+	if left < 12 {
+		if left > 6 {
+			left = (left + 1) / 2
+		}
+		return min(6, left), 1
 	}
-	return min(6, left)
+	times = (left - 6) / 6 // 6 to 11 stay
+	if left%6 == 0 {
+		times = left / 6
+	}
+	return 6, max(1, min(times, mostTimes, Tile*atMost/max(work, 1)))
 }
 
-// finish is what is done to the sums of a product before they are stored: the
-// larger of each and 0, or 0 unless gate is above 0 there.
-type finish struct {
-	relu bool
-	gate []float32
-}
-
-// multiplyRows computes
-//
-//	z[r·ldz + j] = start + Σ w[r·wr + q·ws] · a[q·lda + j]     r < rows, q < n, j < cols
-//
-// with one fused multiply-add a term, in order of q. start is b[r], or 0 where b
-// is nil.
-func multiplyRows(z []float32, ldz int, b, w []float32, wr, ws int, a []float32, lda, rows, n, cols int, f finish) {
-	if rows == 0 || cols == 0 {
+// affineVector is Affine, or with relu AffineReLU: a lane is an example.
+func affineVector(z, w, b, a []float32, lda, n, k, m int, relu bool) {
+	checkLengths(len(z) >= n*m && len(w) >= n*k && len(b) >= n && len(a) >= (k-1)*lda+m)
+	if n == 0 || m == 0 {
 		return
 	}
-	for r := 0; r < rows; {
-		now := rowsAtOnce(rows - r)
-		var bias, gate, of, to *float32
-		relu := 0
-		if b != nil {
-			bias = &b[r]
-		}
-		for q := 0; q < max(n, 1); q += atMost {
-			terms := min(atMost, n-q)
-			if terms > 0 {
-				of, to = &w[r*wr+q*ws], &a[q*lda]
+	for i := 0; i < n; {
+		now, times := rowsAtOnce(n-i, k*m)
+		for q := 0; q < max(k, 1); q += atMost {
+			terms, finally := min(atMost, k-q), 0
+			if relu && q+terms == k { // the last
+				finally = 1
 			}
-			if q+terms == n { // the last
-				if f.relu {
-					relu = 1
-				}
-				if f.gate != nil {
-					gate = &f.gate[r*ldz]
-				}
-			}
-			multiply(now, &z[r*ldz], ldz, bias, q, of, wr, ws, to, lda, terms, cols, relu, gate)
+			affineRows(now, &z[i*m], m, &b[i], q, at(w[i*k+q:]), k, at(a[q*lda:]), lda, terms, m, finally, times)
 		}
-		r += now
+		i += now * times
 	}
-}
-
-func affineVector(z, w, b, a []float32, lda, n, k, m int, f finish) {
-	checkLengths(len(z) >= n*m && len(w) >= n*k && len(b) >= n && len(a) >= (k-1)*lda+m)
-	multiplyRows(z, m, b, w, k, 1, a, lda, n, k, m, f)
 }
 
 // affineLongVector is AffineLong: a lane is an example, and each has eight sums.
@@ -110,14 +88,30 @@ func affineOneVector(z, panels, b, x []float32, n, k int, relu bool) {
 			if q+terms == k {
 				last = finally
 			}
-			multiply(1, &z[first], 0, nil, 1, &x[q], 0, 1, &panels[first*k+q*width], width, terms, width, last, nil)
+			affineRows(1, &z[first], 0, nil, 1, &x[q], 0, &panels[first*k+q*width], width, terms, width, last, 1)
 		}
 	}
 }
 
-func gradInputsVector(da, w, dz []float32, n, k, rows, m int, f finish) {
-	checkLengths(len(da) >= rows*m && len(w) >= (n-1)*k+rows && len(dz) >= n*m && (f.gate == nil || len(f.gate) >= rows*m))
-	multiplyRows(da, m, nil, w, 1, k, dz, m, rows, n, m, f)
+// gradInputsVector is GradInputs, or with a gate GradInputsReLU: a lane is an
+// example.
+func gradInputsVector(da, w, dz []float32, n, k, rows, m int, gate []float32) {
+	checkLengths(len(da) >= rows*m && len(w) >= (n-1)*k+rows && len(dz) >= n*m && (gate == nil || len(gate) >= rows*m))
+	if rows == 0 || m == 0 {
+		return
+	}
+	for r := 0; r < rows; {
+		now, times := rowsAtOnce(rows-r, n*m)
+		for i := 0; i < max(n, 1); i += atMost {
+			terms := min(atMost, n-i)
+			var last *float32
+			if gate != nil && i+terms == n {
+				last = &gate[r*m]
+			}
+			gradInputsRows(now, &da[r*m], m, i, at(w[i*k+r:]), k, at(dz[i*m:]), m, terms, m, last, times)
+		}
+		r += now * times
+	}
 }
 
 // turnVector is Turn: eight examples at a time by assembly, the rest one by one.
@@ -148,11 +142,11 @@ func gradWeightsVector(dw []float32, ldw int, dz []float32, lddz int, turned []f
 		return
 	}
 	for r := 0; r < rows; {
-		now := rowsAtOnce(rows - r)
+		now, times := rowsAtOnce(rows-r, cols*m)
 		for q := 0; q < cols; q += atMost { // whole panels
-			panels(now, &dw[r*ldw+q], ldw, &dz[r*lddz], lddz, at(turned[q*m:]), min(atMost, cols-q), m)
+			panels(now, &dw[r*ldw+q], ldw, &dz[r*lddz], lddz, at(turned[q*m:]), min(atMost, cols-q), m, times)
 		}
-		r += now
+		r += now * times
 	}
 }
 

@@ -58,27 +58,49 @@ func vector[T Float]() bool { return single[T]() && level >= avx2 }
 // products says whether the matrix products of float32 do.
 func products[T Float]() bool { return vector[T]() }
 
-// multiply calls the kernel of 1 to 6 rows. Calls through a table of functions
-// would make what they point to escape to the heap.
-func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols, relu int, gate *float32) {
+// mostTimes bounds how often a kernel of six rows goes on to the next six.
+const mostTimes = 1 << 30
+
+// affineRows calls the kernel of 1 to 6 rows of Z; that of 6 does the next so
+// many, too, as often as times says. Calls through a table of
+// functions would make what they point to escape to the heap.
+func affineRows(rows int, z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda, n, cols, relu, times int) {
 	switch rows {
 	case 1:
-		multiply1Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		affine1Vector(z, ldz, b, onward, w, ldw, a, lda, n, cols, relu)
 	case 2:
-		multiply2Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		affine2Vector(z, ldz, b, onward, w, ldw, a, lda, n, cols, relu)
 	case 3:
-		multiply3Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		affine3Vector(z, ldz, b, onward, w, ldw, a, lda, n, cols, relu)
 	case 4:
-		multiply4Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		affine4Vector(z, ldz, b, onward, w, ldw, a, lda, n, cols, relu)
 	case 5:
-		multiply5Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		affine5Vector(z, ldz, b, onward, w, ldw, a, lda, n, cols, relu)
 	default:
-		multiply6Vector(z, ldz, b, onward, w, wr, ws, a, lda, n, cols, relu, gate)
+		affine6Vector(z, ldz, b, onward, w, ldw, a, lda, n, cols, relu, times)
 	}
 }
 
-// panels calls the kernel of 1 to 6 rows of GradWeights.
-func panels(rows int, dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int) {
+// gradInputsRows does so with rows of dA.
+func gradInputsRows(rows int, z *float32, ldz, onward int, w *float32, ldw int, a *float32, lda, n, cols int, gate *float32, times int) {
+	switch rows {
+	case 1:
+		gradInputs1Vector(z, ldz, onward, w, ldw, a, lda, n, cols, gate)
+	case 2:
+		gradInputs2Vector(z, ldz, onward, w, ldw, a, lda, n, cols, gate)
+	case 3:
+		gradInputs3Vector(z, ldz, onward, w, ldw, a, lda, n, cols, gate)
+	case 4:
+		gradInputs4Vector(z, ldz, onward, w, ldw, a, lda, n, cols, gate)
+	case 5:
+		gradInputs5Vector(z, ldz, onward, w, ldw, a, lda, n, cols, gate)
+	default:
+		gradInputs6Vector(z, ldz, onward, w, ldw, a, lda, n, cols, gate, times)
+	}
+}
+
+// panels does so with rows of GradWeights.
+func panels(rows int, dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m, times int) {
 	switch rows {
 	case 1:
 		panels1Vector(dw, ldw, dz, lddz, turned, cols, m)
@@ -91,6 +113,6 @@ func panels(rows int, dw *float32, ldw int, dz *float32, lddz int, turned *float
 	case 5:
 		panels5Vector(dw, ldw, dz, lddz, turned, cols, m)
 	default:
-		panels6Vector(dw, ldw, dz, lddz, turned, cols, m)
+		panels6Vector(dw, ldw, dz, lddz, turned, cols, m, times)
 	}
 }

@@ -41,8 +41,38 @@ func vector[T Float]() bool { return false }
 // products says whether the matrix products of float32 do.
 func products[T Float]() bool { return single[T]() && level >= neon }
 
-// multiply calls the kernel of 1 to 6 rows, and finishes what it stored.
-func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols, relu int, gate *float32) {
+// mostTimes bounds how often a kernel of six rows goes on to the next six: here
+// it doesn't, and times is 1.
+const mostTimes = 1
+
+// affineRows computes 1 to 6 rows of Z, and then ReLU of them if relu isn't 0.
+func affineRows(rows int, z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda, n, cols, relu, _ int) {
+	multiply(rows, z, ldz, b, onward, w, ldw, 1, a, lda, n, cols)
+	if relu == 0 {
+		return
+	}
+	stored := unsafe.Slice(z, (rows-1)*ldz+cols)
+	for r := range rows {
+		row := stored[r*ldz : r*ldz+cols]
+		ReLUForward(row, row, 0)
+	}
+}
+
+// gradInputsRows computes 1 to 6 rows of dA, and what the gate leaves of them.
+func gradInputsRows(rows int, z *float32, ldz, onward int, w *float32, ldw int, a *float32, lda, n, cols int, gate *float32, _ int) {
+	multiply(rows, z, ldz, nil, onward, w, 1, ldw, a, lda, n, cols)
+	if gate == nil {
+		return
+	}
+	size := (rows-1)*ldz + cols
+	stored, open := unsafe.Slice(z, size), unsafe.Slice(gate, size)
+	for r := range rows {
+		ReLUBackward(stored[r*ldz:r*ldz+cols], nil, open[r*ldz:r*ldz+cols], 0)
+	}
+}
+
+// multiply calls the kernel of 1 to 6 rows.
+func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int) {
 	switch rows {
 	case 1:
 		multiply1NEON(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
@@ -57,27 +87,14 @@ func multiply(rows int, z *float32, ldz int, b *float32, onward int, w *float32,
 	default:
 		multiply6NEON(z, ldz, b, onward, w, wr, ws, a, lda, n, cols)
 	}
-	if relu == 0 && gate == nil {
-		return
-	}
-	stored := unsafe.Slice(z, (rows-1)*ldz+cols)
-	for r := range rows {
-		row := stored[r*ldz : r*ldz+cols]
-		if relu != 0 {
-			ReLUForward(row, row, 0)
-		}
-		if gate != nil {
-			ReLUBackward(row, nil, unsafe.Slice(gate, (rows-1)*ldz+cols)[r*ldz:r*ldz+cols], 0)
-		}
-	}
 }
 
 // panels computes rows of GradWeights, a panel after the other.
-func panels(rows int, dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int) {
+func panels(rows int, dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m, _ int) {
 	to := unsafe.Slice(dw, (rows-1)*ldw+cols)
 	from := unsafe.Slice(turned, Turned(cols, m))
 	for q := 0; q < cols; q += Panel {
-		multiply(rows, &to[q], ldw, nil, 0, dz, lddz, 1, &from[q*m], Panel, m, min(Panel, cols-q), 0, nil)
+		multiply(rows, &to[q], ldw, nil, 0, dz, lddz, 1, &from[q*m], Panel, m, min(Panel, cols-q))
 	}
 }
 

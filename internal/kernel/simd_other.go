@@ -22,8 +22,14 @@ func vector[T Float]() bool { return false }
 // products says whether the matrix products of float32 do.
 func products[T Float]() bool { return false }
 
-func multiply(int, *float32, int, *float32, int, *float32, int, int, *float32, int, int, int, int, *float32) {
+const mostTimes = 1
+
+func affineRows(int, *float32, int, *float32, int, *float32, int, *float32, int, int, int, int, int) {
 	panic("kernel: no assembly")
 }
 
-func panels(int, *float32, int, *float32, int, *float32, int, int) { panic("kernel: no assembly") }
+func gradInputsRows(int, *float32, int, int, *float32, int, *float32, int, int, int, *float32, int) {
+	panic("kernel: no assembly")
+}
+
+func panels(int, *float32, int, *float32, int, *float32, int, int, int) { panic("kernel: no assembly") }

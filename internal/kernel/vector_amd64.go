@@ -4,65 +4,95 @@
 
 package kernel
 
-// multiply1Vector computes 1 rows of a product: see multiplyRows.
+// affine1Vector computes 1 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply1Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func affine1Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
+
+// gradInputs1Vector computes 1 rows of a product: see multiplyRows.
+//
+//go:noescape
+func gradInputs1Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
 
 // panels1Vector computes 1 rows of GradWeights.
 //
 //go:noescape
 func panels1Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply2Vector computes 2 rows of a product: see multiplyRows.
+// affine2Vector computes 2 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply2Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func affine2Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
+
+// gradInputs2Vector computes 2 rows of a product: see multiplyRows.
+//
+//go:noescape
+func gradInputs2Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
 
 // panels2Vector computes 2 rows of GradWeights.
 //
 //go:noescape
 func panels2Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply3Vector computes 3 rows of a product: see multiplyRows.
+// affine3Vector computes 3 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply3Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func affine3Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
+
+// gradInputs3Vector computes 3 rows of a product: see multiplyRows.
+//
+//go:noescape
+func gradInputs3Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
 
 // panels3Vector computes 3 rows of GradWeights.
 //
 //go:noescape
 func panels3Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply4Vector computes 4 rows of a product: see multiplyRows.
+// affine4Vector computes 4 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply4Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func affine4Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
+
+// gradInputs4Vector computes 4 rows of a product: see multiplyRows.
+//
+//go:noescape
+func gradInputs4Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
 
 // panels4Vector computes 4 rows of GradWeights.
 //
 //go:noescape
 func panels4Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply5Vector computes 5 rows of a product: see multiplyRows.
+// affine5Vector computes 5 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply5Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func affine5Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
+
+// gradInputs5Vector computes 5 rows of a product: see multiplyRows.
+//
+//go:noescape
+func gradInputs5Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
 
 // panels5Vector computes 5 rows of GradWeights.
 //
 //go:noescape
 func panels5Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 
-// multiply6Vector computes 6 rows of a product: see multiplyRows.
+// affine6Vector computes 6 rows of a product: see multiplyRows.
 //
 //go:noescape
-func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+func affine6Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int, times int)
+
+// gradInputs6Vector computes 6 rows of a product: see multiplyRows.
+//
+//go:noescape
+func gradInputs6Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32, times int)
 
 // panels6Vector computes 6 rows of GradWeights.
 //
 //go:noescape
-func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int, times int)
 
 // oneVector computes units of a layer for one example: see AffineOne.
 //

@@ -4,38 +4,30 @@
 
 #include "textflag.h"
 
-// func multiply1Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// func affine1Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
-TEXT ·multiply1Vector(SB), NOSPLIT, $0-104
-	MOVQ  z+0(FP), AX
-	MOVQ  ldz+8(FP), CX
-	MOVQ  wr+40(FP), DX
-	MOVQ  ws+48(FP), BX
-	MOVQ  a+56(FP), SI
-	MOVQ  lda+64(FP), DI
-	MOVQ  cols+80(FP), R8
-	SHLQ  $0x02, CX
-	SHLQ  $0x02, DX
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, DI
-	MOVQ  gate+96(FP), CX
-	TESTQ CX, CX
-	JZ    begin
-	SUBQ  AX, CX
-	MOVQ  CX, gate+96(FP)
-
-begin:
+TEXT ·affine1Vector(SB), NOSPLIT, $0-88
+	MOVQ z+0(FP), AX
+	MOVQ ldz+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldw+40(FP), CX
+	SHLQ $0x02, CX
+	MOVQ lda+56(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ a+48(FP), BX
+	MOVQ cols+72(FP), SI
 
 wide_of128:
-	CMPQ   R8, $0x00000080
+	CMPQ   SI, $0x00000080
 	JLT    after_wide_of128
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   onward+24(FP), DI
+	TESTQ  DI, DI
 	JNZ    wide_of128_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
+	MOVQ   b+16(FP), DI
+	TESTQ  DI, DI
 	JNZ    wide_of128_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -48,7 +40,7 @@ wide_of128:
 	JMP    wide_of128_add
 
 wide_of128_bias:
-	VBROADCASTSS (CX), Z0
+	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
@@ -59,68 +51,62 @@ wide_of128_bias:
 	JMP          wide_of128_add
 
 wide_of128_onward:
-	MOVQ    AX, CX
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS 384(CX), Z6
-	VMOVUPS 448(CX), Z7
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
 
 wide_of128_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), R9
+	MOVQ w+32(FP), DI
+	MOVQ BX, R8
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_of128_by4_end
 
 wide_of128_by4:
-	VBROADCASTSS (CX), Z8
-	VFMADD231PS  (DX), Z8, Z0
-	VFMADD231PS  64(DX), Z8, Z1
-	VFMADD231PS  128(DX), Z8, Z2
-	VFMADD231PS  192(DX), Z8, Z3
-	VFMADD231PS  256(DX), Z8, Z4
-	VFMADD231PS  320(DX), Z8, Z5
-	VFMADD231PS  384(DX), Z8, Z6
-	VFMADD231PS  448(DX), Z8, Z7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Z8
-	VFMADD231PS  (DX), Z8, Z0
-	VFMADD231PS  64(DX), Z8, Z1
-	VFMADD231PS  128(DX), Z8, Z2
-	VFMADD231PS  192(DX), Z8, Z3
-	VFMADD231PS  256(DX), Z8, Z4
-	VFMADD231PS  320(DX), Z8, Z5
-	VFMADD231PS  384(DX), Z8, Z6
-	VFMADD231PS  448(DX), Z8, Z7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Z8
-	VFMADD231PS  (DX), Z8, Z0
-	VFMADD231PS  64(DX), Z8, Z1
-	VFMADD231PS  128(DX), Z8, Z2
-	VFMADD231PS  192(DX), Z8, Z3
-	VFMADD231PS  256(DX), Z8, Z4
-	VFMADD231PS  320(DX), Z8, Z5
-	VFMADD231PS  384(DX), Z8, Z6
-	VFMADD231PS  448(DX), Z8, Z7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Z8
-	VFMADD231PS  (DX), Z8, Z0
-	VFMADD231PS  64(DX), Z8, Z1
-	VFMADD231PS  128(DX), Z8, Z2
-	VFMADD231PS  192(DX), Z8, Z3
-	VFMADD231PS  256(DX), Z8, Z4
-	VFMADD231PS  320(DX), Z8, Z5
-	VFMADD231PS  384(DX), Z8, Z6
-	VFMADD231PS  448(DX), Z8, Z7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  (R8), Z8, Z0
+	VFMADD231PS  64(R8), Z8, Z1
+	VFMADD231PS  128(R8), Z8, Z2
+	VFMADD231PS  192(R8), Z8, Z3
+	VFMADD231PS  256(R8), Z8, Z4
+	VFMADD231PS  320(R8), Z8, Z5
+	VFMADD231PS  384(R8), Z8, Z6
+	VFMADD231PS  448(R8), Z8, Z7
+	VBROADCASTSS 4(DI), Z8
+	VFMADD231PS  (R8)(CX*1), Z8, Z0
+	VFMADD231PS  64(R8)(CX*1), Z8, Z1
+	VFMADD231PS  128(R8)(CX*1), Z8, Z2
+	VFMADD231PS  192(R8)(CX*1), Z8, Z3
+	VFMADD231PS  256(R8)(CX*1), Z8, Z4
+	VFMADD231PS  320(R8)(CX*1), Z8, Z5
+	VFMADD231PS  384(R8)(CX*1), Z8, Z6
+	VFMADD231PS  448(R8)(CX*1), Z8, Z7
+	VBROADCASTSS 8(DI), Z8
+	VFMADD231PS  (R8)(CX*2), Z8, Z0
+	VFMADD231PS  64(R8)(CX*2), Z8, Z1
+	VFMADD231PS  128(R8)(CX*2), Z8, Z2
+	VFMADD231PS  192(R8)(CX*2), Z8, Z3
+	VFMADD231PS  256(R8)(CX*2), Z8, Z4
+	VFMADD231PS  320(R8)(CX*2), Z8, Z5
+	VFMADD231PS  384(R8)(CX*2), Z8, Z6
+	VFMADD231PS  448(R8)(CX*2), Z8, Z7
+	VBROADCASTSS 12(DI), Z8
+	VFMADD231PS  (R8)(DX*1), Z8, Z0
+	VFMADD231PS  64(R8)(DX*1), Z8, Z1
+	VFMADD231PS  128(R8)(DX*1), Z8, Z2
+	VFMADD231PS  192(R8)(DX*1), Z8, Z3
+	VFMADD231PS  256(R8)(DX*1), Z8, Z4
+	VFMADD231PS  320(R8)(DX*1), Z8, Z5
+	VFMADD231PS  384(R8)(DX*1), Z8, Z6
+	VFMADD231PS  448(R8)(DX*1), Z8, Z7
+	LEAQ         (R8)(CX*4), R8
+	ADDQ         $0x10, DI
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_of128_by4
@@ -130,25 +116,25 @@ wide_of128_by4_end:
 	JLT  wide_of128_by1_end
 
 wide_of128_by1:
-	VBROADCASTSS (CX), Z8
-	VFMADD231PS  (DX), Z8, Z0
-	VFMADD231PS  64(DX), Z8, Z1
-	VFMADD231PS  128(DX), Z8, Z2
-	VFMADD231PS  192(DX), Z8, Z3
-	VFMADD231PS  256(DX), Z8, Z4
-	VFMADD231PS  320(DX), Z8, Z5
-	VFMADD231PS  384(DX), Z8, Z6
-	VFMADD231PS  448(DX), Z8, Z7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  (R8), Z8, Z0
+	VFMADD231PS  64(R8), Z8, Z1
+	VFMADD231PS  128(R8), Z8, Z2
+	VFMADD231PS  192(R8), Z8, Z3
+	VFMADD231PS  256(R8), Z8, Z4
+	VFMADD231PS  320(R8), Z8, Z5
+	VFMADD231PS  384(R8), Z8, Z6
+	VFMADD231PS  448(R8), Z8, Z7
+	LEAQ         (R8)(CX*1), R8
+	ADDQ         $0x04, DI
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_of128_by1
 
 wide_of128_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     wide_of128_gate
+	MOVQ   relu+80(FP), DI
+	TESTQ  DI, DI
+	JZ     wide_of128_write
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -159,61 +145,30 @@ wide_of128_by1_end:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-wide_of128_gate:
-	MOVQ      gate+96(FP), CX
-	TESTQ     CX, CX
-	JZ        wide_of128_write
-	ADDQ      AX, CX
-	VXORPS    Z8, Z8, Z8
-	VMOVUPS   (CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   128(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   192(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   256(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   320(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   384(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z6, K1, Z6
-	VMOVUPS   448(CX), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z7, K1, Z7
-
 wide_of128_write:
-	MOVQ    AX, CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, 192(CX)
-	VMOVUPS Z4, 256(CX)
-	VMOVUPS Z5, 320(CX)
-	VMOVUPS Z6, 384(CX)
-	VMOVUPS Z7, 448(CX)
+	MOVQ    AX, DI
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
 	ADDQ    $0x00000200, AX
-	ADDQ    $0x00000200, SI
-	SUBQ    $0x00000080, R8
+	ADDQ    $0x00000200, BX
+	SUBQ    $0x00000080, SI
 	JMP     wide_of128
 
 after_wide_of128:
 wide_of64:
-	CMPQ   R8, $0x00000040
+	CMPQ   SI, $0x00000040
 	JLT    after_wide_of64
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   onward+24(FP), DI
+	TESTQ  DI, DI
 	JNZ    wide_of64_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
+	MOVQ   b+16(FP), DI
+	TESTQ  DI, DI
 	JNZ    wide_of64_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -222,55 +177,49 @@ wide_of64:
 	JMP    wide_of64_add
 
 wide_of64_bias:
-	VBROADCASTSS (CX), Z0
+	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
 	JMP          wide_of64_add
 
 wide_of64_onward:
-	MOVQ    AX, CX
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
+	MOVQ    AX, DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
 
 wide_of64_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), R9
+	MOVQ w+32(FP), DI
+	MOVQ BX, R8
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_of64_by4_end
 
 wide_of64_by4:
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
-	VFMADD231PS  128(DX), Z4, Z2
-	VFMADD231PS  192(DX), Z4, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
-	VFMADD231PS  128(DX), Z4, Z2
-	VFMADD231PS  192(DX), Z4, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
-	VFMADD231PS  128(DX), Z4, Z2
-	VFMADD231PS  192(DX), Z4, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
-	VFMADD231PS  128(DX), Z4, Z2
-	VFMADD231PS  192(DX), Z4, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	VBROADCASTSS 4(DI), Z4
+	VFMADD231PS  (R8)(CX*1), Z4, Z0
+	VFMADD231PS  64(R8)(CX*1), Z4, Z1
+	VFMADD231PS  128(R8)(CX*1), Z4, Z2
+	VFMADD231PS  192(R8)(CX*1), Z4, Z3
+	VBROADCASTSS 8(DI), Z4
+	VFMADD231PS  (R8)(CX*2), Z4, Z0
+	VFMADD231PS  64(R8)(CX*2), Z4, Z1
+	VFMADD231PS  128(R8)(CX*2), Z4, Z2
+	VFMADD231PS  192(R8)(CX*2), Z4, Z3
+	VBROADCASTSS 12(DI), Z4
+	VFMADD231PS  (R8)(DX*1), Z4, Z0
+	VFMADD231PS  64(R8)(DX*1), Z4, Z1
+	VFMADD231PS  128(R8)(DX*1), Z4, Z2
+	VFMADD231PS  192(R8)(DX*1), Z4, Z3
+	LEAQ         (R8)(CX*4), R8
+	ADDQ         $0x10, DI
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_of64_by4
@@ -280,54 +229,1151 @@ wide_of64_by4_end:
 	JLT  wide_of64_by1_end
 
 wide_of64_by1:
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
-	VFMADD231PS  128(DX), Z4, Z2
-	VFMADD231PS  192(DX), Z4, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	LEAQ         (R8)(CX*1), R8
+	ADDQ         $0x04, DI
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_of64_by1
 
 wide_of64_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     wide_of64_gate
+	MOVQ   relu+80(FP), DI
+	TESTQ  DI, DI
+	JZ     wide_of64_write
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-wide_of64_gate:
-	MOVQ      gate+96(FP), CX
-	TESTQ     CX, CX
+wide_of64_write:
+	MOVQ    AX, DI
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x00000040, SI
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  SI, SI
+	JZ     wide_done
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	MOVQ   onward+24(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (SI), Z0
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, SI
+	VMOVUPS.Z (SI), K1, Z0
+
+wide_rest1_add:
+	MOVQ w+32(FP), SI
+	MOVQ n+64(FP), DI
+	CMPQ DI, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (BX), K1, Z1
+	VBROADCASTSS (SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS.Z    (BX)(CX*1), K1, Z1
+	VBROADCASTSS 4(SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS.Z    (BX)(CX*2), K1, Z1
+	VBROADCASTSS 8(SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS.Z    (BX)(DX*1), K1, Z1
+	VBROADCASTSS 12(SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	LEAQ         (BX)(CX*4), BX
+	ADDQ         $0x10, SI
+	SUBQ         $0x04, DI
+	CMPQ         DI, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ DI, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (BX), K1, Z1
+	VBROADCASTSS (SI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	LEAQ         (BX)(CX*1), BX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DI
+	CMPQ         DI, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+80(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest1_write
+	VXORPS Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	MOVQ   onward+24(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, Z1
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, SI
+	VMOVUPS   (SI), Z0
+	VMOVUPS.Z 64(SI), K1, Z1
+
+wide_rest2_add:
+	MOVQ w+32(FP), SI
+	MOVQ n+64(FP), DI
+	CMPQ DI, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS.Z    64(BX), K1, Z2
+	VBROADCASTSS (SI), Z3
+	VFMADD231PS  (BX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    64(BX)(CX*1), K1, Z2
+	VBROADCASTSS 4(SI), Z3
+	VFMADD231PS  (BX)(CX*1), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    64(BX)(CX*2), K1, Z2
+	VBROADCASTSS 8(SI), Z3
+	VFMADD231PS  (BX)(CX*2), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    64(BX)(DX*1), K1, Z2
+	VBROADCASTSS 12(SI), Z3
+	VFMADD231PS  (BX)(DX*1), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	LEAQ         (BX)(CX*4), BX
+	ADDQ         $0x10, SI
+	SUBQ         $0x04, DI
+	CMPQ         DI, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ DI, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS.Z    64(BX), K1, Z2
+	VBROADCASTSS (SI), Z3
+	VFMADD231PS  (BX), Z3, Z0
+	VFMADD231PS  Z2, Z3, Z1
+	LEAQ         (BX)(CX*1), BX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DI
+	CMPQ         DI, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+80(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest2_write
+	VXORPS Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, SI
+	CMPQ   SI, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	MOVQ   onward+24(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, SI
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	VMOVUPS.Z 128(SI), K1, Z2
+
+wide_rest3_add:
+	MOVQ w+32(FP), SI
+	MOVQ n+64(FP), DI
+	CMPQ DI, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS.Z    128(BX), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  (BX), Z4, Z0
+	VFMADD231PS  64(BX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS.Z    128(BX)(CX*1), K1, Z3
+	VBROADCASTSS 4(SI), Z4
+	VFMADD231PS  (BX)(CX*1), Z4, Z0
+	VFMADD231PS  64(BX)(CX*1), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS.Z    128(BX)(CX*2), K1, Z3
+	VBROADCASTSS 8(SI), Z4
+	VFMADD231PS  (BX)(CX*2), Z4, Z0
+	VFMADD231PS  64(BX)(CX*2), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS.Z    128(BX)(DX*1), K1, Z3
+	VBROADCASTSS 12(SI), Z4
+	VFMADD231PS  (BX)(DX*1), Z4, Z0
+	VFMADD231PS  64(BX)(DX*1), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	LEAQ         (BX)(CX*4), BX
+	ADDQ         $0x10, SI
+	SUBQ         $0x04, DI
+	CMPQ         DI, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ DI, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS.Z    128(BX), K1, Z3
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  (BX), Z4, Z0
+	VFMADD231PS  64(BX), Z4, Z1
+	VFMADD231PS  Z3, Z4, Z2
+	LEAQ         (BX)(CX*1), BX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DI
+	CMPQ         DI, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+80(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest3_write
+	VXORPS Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+	VMAXPS Z2, Z3, Z2
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, SI
+	MOVQ   $-1, DI
+	BZHIQ  SI, DI, DI
+	KMOVW  DI, K1
+	MOVQ   onward+24(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), SI
+	TESTQ  SI, SI
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, SI
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	VMOVUPS   128(SI), Z2
+	VMOVUPS.Z 192(SI), K1, Z3
+
+wide_rest4_add:
+	MOVQ w+32(FP), SI
+	MOVQ n+64(FP), DI
+	CMPQ DI, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS.Z    192(BX), K1, Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  (BX), Z5, Z0
+	VFMADD231PS  64(BX), Z5, Z1
+	VFMADD231PS  128(BX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    192(BX)(CX*1), K1, Z4
+	VBROADCASTSS 4(SI), Z5
+	VFMADD231PS  (BX)(CX*1), Z5, Z0
+	VFMADD231PS  64(BX)(CX*1), Z5, Z1
+	VFMADD231PS  128(BX)(CX*1), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    192(BX)(CX*2), K1, Z4
+	VBROADCASTSS 8(SI), Z5
+	VFMADD231PS  (BX)(CX*2), Z5, Z0
+	VFMADD231PS  64(BX)(CX*2), Z5, Z1
+	VFMADD231PS  128(BX)(CX*2), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    192(BX)(DX*1), K1, Z4
+	VBROADCASTSS 12(SI), Z5
+	VFMADD231PS  (BX)(DX*1), Z5, Z0
+	VFMADD231PS  64(BX)(DX*1), Z5, Z1
+	VFMADD231PS  128(BX)(DX*1), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	LEAQ         (BX)(CX*4), BX
+	ADDQ         $0x10, SI
+	SUBQ         $0x04, DI
+	CMPQ         DI, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ DI, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS.Z    192(BX), K1, Z4
+	VBROADCASTSS (SI), Z5
+	VFMADD231PS  (BX), Z5, Z0
+	VFMADD231PS  64(BX), Z5, Z1
+	VFMADD231PS  128(BX), Z5, Z2
+	VFMADD231PS  Z4, Z5, Z3
+	LEAQ         (BX)(CX*1), BX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DI
+	CMPQ         DI, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+80(FP), CX
+	TESTQ  CX, CX
+	JZ     wide_rest4_write
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ a+48(FP), BX
+	MOVQ cols+72(FP), SI
+
+of64:
+	CMPQ   SI, $0x00000040
+	JLT    after_of64
+	MOVQ   onward+24(FP), DI
+	TESTQ  DI, DI
+	JNZ    of64_onward
+	MOVQ   b+16(FP), DI
+	TESTQ  DI, DI
+	JNZ    of64_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    of64_add
+
+of64_bias:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	JMP          of64_add
+
+of64_onward:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+of64_add:
+	MOVQ w+32(FP), DI
+	MOVQ BX, R8
+	MOVQ n+64(FP), R9
+	CMPQ R9, $0x04
+	JLT  of64_by4_end
+
+of64_by4:
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  (R8), Y8, Y0
+	VFMADD231PS  32(R8), Y8, Y1
+	VFMADD231PS  64(R8), Y8, Y2
+	VFMADD231PS  96(R8), Y8, Y3
+	VFMADD231PS  128(R8), Y8, Y4
+	VFMADD231PS  160(R8), Y8, Y5
+	VFMADD231PS  192(R8), Y8, Y6
+	VFMADD231PS  224(R8), Y8, Y7
+	VBROADCASTSS 4(DI), Y8
+	VFMADD231PS  (R8)(CX*1), Y8, Y0
+	VFMADD231PS  32(R8)(CX*1), Y8, Y1
+	VFMADD231PS  64(R8)(CX*1), Y8, Y2
+	VFMADD231PS  96(R8)(CX*1), Y8, Y3
+	VFMADD231PS  128(R8)(CX*1), Y8, Y4
+	VFMADD231PS  160(R8)(CX*1), Y8, Y5
+	VFMADD231PS  192(R8)(CX*1), Y8, Y6
+	VFMADD231PS  224(R8)(CX*1), Y8, Y7
+	VBROADCASTSS 8(DI), Y8
+	VFMADD231PS  (R8)(CX*2), Y8, Y0
+	VFMADD231PS  32(R8)(CX*2), Y8, Y1
+	VFMADD231PS  64(R8)(CX*2), Y8, Y2
+	VFMADD231PS  96(R8)(CX*2), Y8, Y3
+	VFMADD231PS  128(R8)(CX*2), Y8, Y4
+	VFMADD231PS  160(R8)(CX*2), Y8, Y5
+	VFMADD231PS  192(R8)(CX*2), Y8, Y6
+	VFMADD231PS  224(R8)(CX*2), Y8, Y7
+	VBROADCASTSS 12(DI), Y8
+	VFMADD231PS  (R8)(DX*1), Y8, Y0
+	VFMADD231PS  32(R8)(DX*1), Y8, Y1
+	VFMADD231PS  64(R8)(DX*1), Y8, Y2
+	VFMADD231PS  96(R8)(DX*1), Y8, Y3
+	VFMADD231PS  128(R8)(DX*1), Y8, Y4
+	VFMADD231PS  160(R8)(DX*1), Y8, Y5
+	VFMADD231PS  192(R8)(DX*1), Y8, Y6
+	VFMADD231PS  224(R8)(DX*1), Y8, Y7
+	LEAQ         (R8)(CX*4), R8
+	ADDQ         $0x10, DI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          of64_by4
+
+of64_by4_end:
+	CMPQ R9, $0x01
+	JLT  of64_by1_end
+
+of64_by1:
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  (R8), Y8, Y0
+	VFMADD231PS  32(R8), Y8, Y1
+	VFMADD231PS  64(R8), Y8, Y2
+	VFMADD231PS  96(R8), Y8, Y3
+	VFMADD231PS  128(R8), Y8, Y4
+	VFMADD231PS  160(R8), Y8, Y5
+	VFMADD231PS  192(R8), Y8, Y6
+	VFMADD231PS  224(R8), Y8, Y7
+	LEAQ         (R8)(CX*1), R8
+	ADDQ         $0x04, DI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          of64_by1
+
+of64_by1_end:
+	MOVQ   relu+80(FP), DI
+	TESTQ  DI, DI
+	JZ     of64_write
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+
+of64_write:
+	MOVQ    AX, DI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x00000040, SI
+	JMP     of64
+
+after_of64:
+of32:
+	CMPQ   SI, $0x00000020
+	JLT    after_of32
+	MOVQ   onward+24(FP), DI
+	TESTQ  DI, DI
+	JNZ    of32_onward
+	MOVQ   b+16(FP), DI
+	TESTQ  DI, DI
+	JNZ    of32_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    of32_add
+
+of32_bias:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	JMP          of32_add
+
+of32_onward:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+
+of32_add:
+	MOVQ w+32(FP), DI
+	MOVQ BX, R8
+	MOVQ n+64(FP), R9
+	CMPQ R9, $0x04
+	JLT  of32_by4_end
+
+of32_by4:
+	VBROADCASTSS (DI), Y4
+	VFMADD231PS  (R8), Y4, Y0
+	VFMADD231PS  32(R8), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
+	VFMADD231PS  96(R8), Y4, Y3
+	VBROADCASTSS 4(DI), Y4
+	VFMADD231PS  (R8)(CX*1), Y4, Y0
+	VFMADD231PS  32(R8)(CX*1), Y4, Y1
+	VFMADD231PS  64(R8)(CX*1), Y4, Y2
+	VFMADD231PS  96(R8)(CX*1), Y4, Y3
+	VBROADCASTSS 8(DI), Y4
+	VFMADD231PS  (R8)(CX*2), Y4, Y0
+	VFMADD231PS  32(R8)(CX*2), Y4, Y1
+	VFMADD231PS  64(R8)(CX*2), Y4, Y2
+	VFMADD231PS  96(R8)(CX*2), Y4, Y3
+	VBROADCASTSS 12(DI), Y4
+	VFMADD231PS  (R8)(DX*1), Y4, Y0
+	VFMADD231PS  32(R8)(DX*1), Y4, Y1
+	VFMADD231PS  64(R8)(DX*1), Y4, Y2
+	VFMADD231PS  96(R8)(DX*1), Y4, Y3
+	LEAQ         (R8)(CX*4), R8
+	ADDQ         $0x10, DI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          of32_by4
+
+of32_by4_end:
+	CMPQ R9, $0x01
+	JLT  of32_by1_end
+
+of32_by1:
+	VBROADCASTSS (DI), Y4
+	VFMADD231PS  (R8), Y4, Y0
+	VFMADD231PS  32(R8), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
+	VFMADD231PS  96(R8), Y4, Y3
+	LEAQ         (R8)(CX*1), R8
+	ADDQ         $0x04, DI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          of32_by1
+
+of32_by1_end:
+	MOVQ   relu+80(FP), DI
+	TESTQ  DI, DI
+	JZ     of32_write
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+
+of32_write:
+	MOVQ    AX, DI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x00000020, SI
+	JMP     of32
+
+after_of32:
+of16:
+	CMPQ   SI, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), DI
+	TESTQ  DI, DI
+	JNZ    of16_onward
+	MOVQ   b+16(FP), DI
+	TESTQ  DI, DI
+	JNZ    of16_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    of16_add
+
+of16_bias:
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, Y1
+	JMP          of16_add
+
+of16_onward:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+
+of16_add:
+	MOVQ w+32(FP), DI
+	MOVQ BX, R8
+	MOVQ n+64(FP), R9
+	CMPQ R9, $0x04
+	JLT  of16_by4_end
+
+of16_by4:
+	VBROADCASTSS (DI), Y2
+	VFMADD231PS  (R8), Y2, Y0
+	VFMADD231PS  32(R8), Y2, Y1
+	VBROADCASTSS 4(DI), Y2
+	VFMADD231PS  (R8)(CX*1), Y2, Y0
+	VFMADD231PS  32(R8)(CX*1), Y2, Y1
+	VBROADCASTSS 8(DI), Y2
+	VFMADD231PS  (R8)(CX*2), Y2, Y0
+	VFMADD231PS  32(R8)(CX*2), Y2, Y1
+	VBROADCASTSS 12(DI), Y2
+	VFMADD231PS  (R8)(DX*1), Y2, Y0
+	VFMADD231PS  32(R8)(DX*1), Y2, Y1
+	LEAQ         (R8)(CX*4), R8
+	ADDQ         $0x10, DI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          of16_by4
+
+of16_by4_end:
+	CMPQ R9, $0x01
+	JLT  of16_by1_end
+
+of16_by1:
+	VBROADCASTSS (DI), Y2
+	VFMADD231PS  (R8), Y2, Y0
+	VFMADD231PS  32(R8), Y2, Y1
+	LEAQ         (R8)(CX*1), R8
+	ADDQ         $0x04, DI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          of16_by1
+
+of16_by1_end:
+	MOVQ   relu+80(FP), DI
+	TESTQ  DI, DI
+	JZ     of16_write
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+
+of16_write:
+	MOVQ    AX, DI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, SI
+	JMP     of16
+
+after_of16:
+of8:
+	CMPQ   SI, $0x00000008
+	JLT    after_of8
+	MOVQ   onward+24(FP), DI
+	TESTQ  DI, DI
+	JNZ    of8_onward
+	MOVQ   b+16(FP), DI
+	TESTQ  DI, DI
+	JNZ    of8_bias
+	VXORPS Y0, Y0, Y0
+	JMP    of8_add
+
+of8_bias:
+	VBROADCASTSS (DI), Y0
+	JMP          of8_add
+
+of8_onward:
+	MOVQ    AX, DI
+	VMOVUPS (DI), Y0
+
+of8_add:
+	MOVQ w+32(FP), DI
+	MOVQ BX, R8
+	MOVQ n+64(FP), R9
+	CMPQ R9, $0x04
+	JLT  of8_by4_end
+
+of8_by4:
+	VBROADCASTSS (DI), Y1
+	VFMADD231PS  (R8), Y1, Y0
+	VBROADCASTSS 4(DI), Y1
+	VFMADD231PS  (R8)(CX*1), Y1, Y0
+	VBROADCASTSS 8(DI), Y1
+	VFMADD231PS  (R8)(CX*2), Y1, Y0
+	VBROADCASTSS 12(DI), Y1
+	VFMADD231PS  (R8)(DX*1), Y1, Y0
+	LEAQ         (R8)(CX*4), R8
+	ADDQ         $0x10, DI
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          of8_by4
+
+of8_by4_end:
+	CMPQ R9, $0x01
+	JLT  of8_by1_end
+
+of8_by1:
+	VBROADCASTSS (DI), Y1
+	VFMADD231PS  (R8), Y1, Y0
+	LEAQ         (R8)(CX*1), R8
+	ADDQ         $0x04, DI
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          of8_by1
+
+of8_by1_end:
+	MOVQ   relu+80(FP), DI
+	TESTQ  DI, DI
+	JZ     of8_write
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+
+of8_write:
+	MOVQ    AX, DI
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, SI
+	JMP     of8
+
+after_of8:
+	TESTQ   SI, SI
+	JZ      done
+	LEAQ    tailMasks<>+0(SB), DI
+	NEGQ    SI
+	VMOVDQU 32(DI)(SI*4), Y0
+	MOVQ    onward+24(FP), SI
+	TESTQ   SI, SI
+	JNZ     tail_onward
+	MOVQ    b+16(FP), SI
+	TESTQ   SI, SI
+	JNZ     tail_bias
+	VXORPS  Y1, Y1, Y1
+	JMP     tail_add
+
+tail_bias:
+	VBROADCASTSS (SI), Y1
+	JMP          tail_add
+
+tail_onward:
+	MOVQ       AX, SI
+	VMASKMOVPS (SI), Y0, Y1
+
+tail_add:
+	MOVQ w+32(FP), SI
+	MOVQ n+64(FP), DI
+	CMPQ DI, $0x04
+	JLT  tail_by4_end
+
+tail_by4:
+	VMASKMOVPS   (BX), Y0, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   (BX)(CX*1), Y0, Y2
+	VBROADCASTSS 4(SI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   (BX)(CX*2), Y0, Y2
+	VBROADCASTSS 8(SI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   (BX)(DX*1), Y0, Y2
+	VBROADCASTSS 12(SI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	LEAQ         (BX)(CX*4), BX
+	ADDQ         $0x10, SI
+	SUBQ         $0x04, DI
+	CMPQ         DI, $0x04
+	JGE          tail_by4
+
+tail_by4_end:
+	CMPQ DI, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (BX), Y0, Y2
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	LEAQ         (BX)(CX*1), BX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, DI
+	CMPQ         DI, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
+	MOVQ   relu+80(FP), CX
+	TESTQ  CX, CX
+	JZ     tail_write
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y1, Y2, Y1
+
+tail_write:
+	VMASKMOVPS Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA tailMasks<>+0(SB)/4, $0xffffffff
+DATA tailMasks<>+4(SB)/4, $0xffffffff
+DATA tailMasks<>+8(SB)/4, $0xffffffff
+DATA tailMasks<>+12(SB)/4, $0xffffffff
+DATA tailMasks<>+16(SB)/4, $0xffffffff
+DATA tailMasks<>+20(SB)/4, $0xffffffff
+DATA tailMasks<>+24(SB)/4, $0xffffffff
+DATA tailMasks<>+28(SB)/4, $0xffffffff
+DATA tailMasks<>+32(SB)/4, $0x00000000
+DATA tailMasks<>+36(SB)/4, $0x00000000
+DATA tailMasks<>+40(SB)/4, $0x00000000
+DATA tailMasks<>+44(SB)/4, $0x00000000
+DATA tailMasks<>+48(SB)/4, $0x00000000
+DATA tailMasks<>+52(SB)/4, $0x00000000
+DATA tailMasks<>+56(SB)/4, $0x00000000
+DATA tailMasks<>+60(SB)/4, $0x00000000
+GLOBL tailMasks<>(SB), RODATA|NOPTR, $64
+
+// func gradInputs1Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·gradInputs1Vector(SB), NOSPLIT, $0-80
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  gate+72(FP), CX
+	TESTQ CX, CX
+	JZ    begin
+	SUBQ  AX, CX
+	MOVQ  CX, gate+72(FP)
+
+begin:
+	MOVQ ldw+32(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ lda+48(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ a+40(FP), DI
+	MOVQ cols+64(FP), R8
+
+wide_of128:
+	CMPQ   R8, $0x00000080
+	JLT    after_wide_of128
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_of128_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_of128_add
+
+wide_of128_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+
+wide_of128_add:
+	MOVQ w+24(FP), R9
+	MOVQ DI, R10
+	MOVQ n+56(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_of128_by4_end
+
+wide_of128_by4:
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  (R10), Z8, Z0
+	VFMADD231PS  64(R10), Z8, Z1
+	VFMADD231PS  128(R10), Z8, Z2
+	VFMADD231PS  192(R10), Z8, Z3
+	VFMADD231PS  256(R10), Z8, Z4
+	VFMADD231PS  320(R10), Z8, Z5
+	VFMADD231PS  384(R10), Z8, Z6
+	VFMADD231PS  448(R10), Z8, Z7
+	VBROADCASTSS (R9)(CX*1), Z8
+	VFMADD231PS  (R10)(BX*1), Z8, Z0
+	VFMADD231PS  64(R10)(BX*1), Z8, Z1
+	VFMADD231PS  128(R10)(BX*1), Z8, Z2
+	VFMADD231PS  192(R10)(BX*1), Z8, Z3
+	VFMADD231PS  256(R10)(BX*1), Z8, Z4
+	VFMADD231PS  320(R10)(BX*1), Z8, Z5
+	VFMADD231PS  384(R10)(BX*1), Z8, Z6
+	VFMADD231PS  448(R10)(BX*1), Z8, Z7
+	VBROADCASTSS (R9)(CX*2), Z8
+	VFMADD231PS  (R10)(BX*2), Z8, Z0
+	VFMADD231PS  64(R10)(BX*2), Z8, Z1
+	VFMADD231PS  128(R10)(BX*2), Z8, Z2
+	VFMADD231PS  192(R10)(BX*2), Z8, Z3
+	VFMADD231PS  256(R10)(BX*2), Z8, Z4
+	VFMADD231PS  320(R10)(BX*2), Z8, Z5
+	VFMADD231PS  384(R10)(BX*2), Z8, Z6
+	VFMADD231PS  448(R10)(BX*2), Z8, Z7
+	VBROADCASTSS (R9)(DX*1), Z8
+	VFMADD231PS  (R10)(SI*1), Z8, Z0
+	VFMADD231PS  64(R10)(SI*1), Z8, Z1
+	VFMADD231PS  128(R10)(SI*1), Z8, Z2
+	VFMADD231PS  192(R10)(SI*1), Z8, Z3
+	VFMADD231PS  256(R10)(SI*1), Z8, Z4
+	VFMADD231PS  320(R10)(SI*1), Z8, Z5
+	VFMADD231PS  384(R10)(SI*1), Z8, Z6
+	VFMADD231PS  448(R10)(SI*1), Z8, Z7
+	LEAQ         (R10)(BX*4), R10
+	LEAQ         (R9)(CX*4), R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_of128_by4
+
+wide_of128_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_of128_by1_end
+
+wide_of128_by1:
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  (R10), Z8, Z0
+	VFMADD231PS  64(R10), Z8, Z1
+	VFMADD231PS  128(R10), Z8, Z2
+	VFMADD231PS  192(R10), Z8, Z3
+	VFMADD231PS  256(R10), Z8, Z4
+	VFMADD231PS  320(R10), Z8, Z5
+	VFMADD231PS  384(R10), Z8, Z6
+	VFMADD231PS  448(R10), Z8, Z7
+	LEAQ         (R10)(BX*1), R10
+	LEAQ         (R9)(CX*1), R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_of128_by1
+
+wide_of128_by1_end:
+	MOVQ      gate+72(FP), R9
+	TESTQ     R9, R9
+	JZ        wide_of128_write
+	ADDQ      AX, R9
+	VXORPS    Z8, Z8, Z8
+	VMOVUPS   (R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMOVUPS   256(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   320(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   384(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   448(R9), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z7, K1, Z7
+
+wide_of128_write:
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
+	VMOVUPS Z4, 256(R9)
+	VMOVUPS Z5, 320(R9)
+	VMOVUPS Z6, 384(R9)
+	VMOVUPS Z7, 448(R9)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, R8
+	JMP     wide_of128
+
+after_wide_of128:
+wide_of64:
+	CMPQ   R8, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_of64_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+
+wide_of64_add:
+	MOVQ w+24(FP), R9
+	MOVQ DI, R10
+	MOVQ n+56(FP), R11
+	CMPQ R11, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  (R10), Z4, Z0
+	VFMADD231PS  64(R10), Z4, Z1
+	VFMADD231PS  128(R10), Z4, Z2
+	VFMADD231PS  192(R10), Z4, Z3
+	VBROADCASTSS (R9)(CX*1), Z4
+	VFMADD231PS  (R10)(BX*1), Z4, Z0
+	VFMADD231PS  64(R10)(BX*1), Z4, Z1
+	VFMADD231PS  128(R10)(BX*1), Z4, Z2
+	VFMADD231PS  192(R10)(BX*1), Z4, Z3
+	VBROADCASTSS (R9)(CX*2), Z4
+	VFMADD231PS  (R10)(BX*2), Z4, Z0
+	VFMADD231PS  64(R10)(BX*2), Z4, Z1
+	VFMADD231PS  128(R10)(BX*2), Z4, Z2
+	VFMADD231PS  192(R10)(BX*2), Z4, Z3
+	VBROADCASTSS (R9)(DX*1), Z4
+	VFMADD231PS  (R10)(SI*1), Z4, Z0
+	VFMADD231PS  64(R10)(SI*1), Z4, Z1
+	VFMADD231PS  128(R10)(SI*1), Z4, Z2
+	VFMADD231PS  192(R10)(SI*1), Z4, Z3
+	LEAQ         (R10)(BX*4), R10
+	LEAQ         (R9)(CX*4), R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R11, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  (R10), Z4, Z0
+	VFMADD231PS  64(R10), Z4, Z1
+	VFMADD231PS  128(R10), Z4, Z2
+	VFMADD231PS  192(R10), Z4, Z3
+	LEAQ         (R10)(BX*1), R10
+	LEAQ         (R9)(CX*1), R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ      gate+72(FP), R9
+	TESTQ     R9, R9
 	JZ        wide_of64_write
-	ADDQ      AX, CX
+	ADDQ      AX, R9
 	VXORPS    Z4, Z4, Z4
-	VMOVUPS   (CX), Z5
+	VMOVUPS   (R9), Z5
 	VCMPPS    $0x1e, Z4, Z5, K1
 	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(CX), Z5
+	VMOVUPS   64(R9), Z5
 	VCMPPS    $0x1e, Z4, Z5, K1
 	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   128(CX), Z5
+	VMOVUPS   128(R9), Z5
 	VCMPPS    $0x1e, Z4, Z5, K1
 	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   192(CX), Z5
+	VMOVUPS   192(R9), Z5
 	VCMPPS    $0x1e, Z4, Z5, K1
 	VMOVAPS.Z Z3, K1, Z3
 
 wide_of64_write:
-	MOVQ    AX, CX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, 192(CX)
+	MOVQ    AX, R9
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, 128(R9)
+	VMOVUPS Z3, 192(R9)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
 	SUBQ    $0x00000040, R8
 	JMP     wide_of64
 
@@ -336,81 +1382,60 @@ after_wide_of64:
 	JZ     wide_done
 	CMPQ   R8, $0x10
 	JGT    after_wide_rest1
-	MOVQ   $-1, CX
-	BZHIQ  R8, CX, CX
-	KMOVW  CX, K1
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+16(FP), R8
+	TESTQ  R8, R8
 	JNZ    wide_rest1_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    wide_rest1_bias
 	VXORPS Z0, Z0, Z0
 	JMP    wide_rest1_add
 
-wide_rest1_bias:
-	VBROADCASTSS (CX), Z0
-	JMP          wide_rest1_add
-
 wide_rest1_onward:
-	MOVQ      AX, CX
-	VMOVUPS.Z (CX), K1, Z0
+	MOVQ      AX, R8
+	VMOVUPS.Z (R8), K1, Z0
 
 wide_rest1_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), SI
-	CMPQ SI, $0x04
+	MOVQ w+24(FP), R8
+	MOVQ n+56(FP), R9
+	CMPQ R9, $0x04
 	JLT  wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS.Z    (DI), K1, Z1
+	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS.Z    (DI)(BX*1), K1, Z1
+	VBROADCASTSS (R8)(CX*1), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS.Z    (DI)(BX*2), K1, Z1
+	VBROADCASTSS (R8)(CX*2), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS.Z    (DI)(SI*1), K1, Z1
+	VBROADCASTSS (R8)(DX*1), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, SI
-	CMPQ         SI, $0x04
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
 	JGE          wide_rest1_by4
 
 wide_rest1_by4_end:
-	CMPQ SI, $0x01
+	CMPQ R9, $0x01
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS.Z    (DX), K1, Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS.Z    (DI), K1, Z1
+	VBROADCASTSS (R8), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, SI
-	CMPQ         SI, $0x01
+	LEAQ         (DI)(BX*1), DI
+	LEAQ         (R8)(CX*1), R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     wide_rest1_gate
-	VXORPS Z1, Z1, Z1
-	VMAXPS Z0, Z1, Z0
-
-wide_rest1_gate:
-	MOVQ      gate+96(FP), CX
+	MOVQ      gate+72(FP), CX
 	TESTQ     CX, CX
 	JZ        wide_rest1_write
 	ADDQ      AX, CX
@@ -427,90 +1452,67 @@ after_wide_rest1:
 	SUBQ   $0x10, R8
 	CMPQ   R8, $0x10
 	JGT    after_wide_rest2
-	MOVQ   $-1, CX
-	BZHIQ  R8, CX, CX
-	KMOVW  CX, K1
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+16(FP), R8
+	TESTQ  R8, R8
 	JNZ    wide_rest2_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    wide_rest2_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	JMP    wide_rest2_add
 
-wide_rest2_bias:
-	VBROADCASTSS (CX), Z0
-	VMOVAPS      Z0, Z1
-	JMP          wide_rest2_add
-
 wide_rest2_onward:
-	MOVQ      AX, CX
-	VMOVUPS   (CX), Z0
-	VMOVUPS.Z 64(CX), K1, Z1
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
 
 wide_rest2_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), SI
-	CMPQ SI, $0x04
+	MOVQ w+24(FP), R8
+	MOVQ n+56(FP), R9
+	CMPQ R9, $0x04
 	JLT  wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS.Z    64(DX), K1, Z2
-	VBROADCASTSS (CX), Z3
-	VFMADD231PS  (DX), Z3, Z0
+	VMOVUPS.Z    64(DI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  (DI), Z3, Z0
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    64(DX), K1, Z2
-	VBROADCASTSS (CX), Z3
-	VFMADD231PS  (DX), Z3, Z0
+	VMOVUPS.Z    64(DI)(BX*1), K1, Z2
+	VBROADCASTSS (R8)(CX*1), Z3
+	VFMADD231PS  (DI)(BX*1), Z3, Z0
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    64(DX), K1, Z2
-	VBROADCASTSS (CX), Z3
-	VFMADD231PS  (DX), Z3, Z0
+	VMOVUPS.Z    64(DI)(BX*2), K1, Z2
+	VBROADCASTSS (R8)(CX*2), Z3
+	VFMADD231PS  (DI)(BX*2), Z3, Z0
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    64(DX), K1, Z2
-	VBROADCASTSS (CX), Z3
-	VFMADD231PS  (DX), Z3, Z0
+	VMOVUPS.Z    64(DI)(SI*1), K1, Z2
+	VBROADCASTSS (R8)(DX*1), Z3
+	VFMADD231PS  (DI)(SI*1), Z3, Z0
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, SI
-	CMPQ         SI, $0x04
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
 	JGE          wide_rest2_by4
 
 wide_rest2_by4_end:
-	CMPQ SI, $0x01
+	CMPQ R9, $0x01
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS.Z    64(DX), K1, Z2
-	VBROADCASTSS (CX), Z3
-	VFMADD231PS  (DX), Z3, Z0
+	VMOVUPS.Z    64(DI), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  (DI), Z3, Z0
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, SI
-	CMPQ         SI, $0x01
+	LEAQ         (DI)(BX*1), DI
+	LEAQ         (R8)(CX*1), R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     wide_rest2_gate
-	VXORPS Z2, Z2, Z2
-	VMAXPS Z0, Z2, Z0
-	VMAXPS Z1, Z2, Z1
-
-wide_rest2_gate:
-	MOVQ      gate+96(FP), CX
+	MOVQ      gate+72(FP), CX
 	TESTQ     CX, CX
 	JZ        wide_rest2_write
 	ADDQ      AX, CX
@@ -531,99 +1533,74 @@ after_wide_rest2:
 	SUBQ   $0x10, R8
 	CMPQ   R8, $0x10
 	JGT    after_wide_rest3
-	MOVQ   $-1, CX
-	BZHIQ  R8, CX, CX
-	KMOVW  CX, K1
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+16(FP), R8
+	TESTQ  R8, R8
 	JNZ    wide_rest3_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    wide_rest3_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	JMP    wide_rest3_add
 
-wide_rest3_bias:
-	VBROADCASTSS (CX), Z0
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z0, Z2
-	JMP          wide_rest3_add
-
 wide_rest3_onward:
-	MOVQ      AX, CX
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS.Z 128(CX), K1, Z2
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS.Z 128(R8), K1, Z2
 
 wide_rest3_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), SI
-	CMPQ SI, $0x04
+	MOVQ w+24(FP), R8
+	MOVQ n+56(FP), R9
+	CMPQ R9, $0x04
 	JLT  wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS.Z    128(DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
+	VMOVUPS.Z    128(DI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  (DI), Z4, Z0
+	VFMADD231PS  64(DI), Z4, Z1
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    128(DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
+	VMOVUPS.Z    128(DI)(BX*1), K1, Z3
+	VBROADCASTSS (R8)(CX*1), Z4
+	VFMADD231PS  (DI)(BX*1), Z4, Z0
+	VFMADD231PS  64(DI)(BX*1), Z4, Z1
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    128(DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
+	VMOVUPS.Z    128(DI)(BX*2), K1, Z3
+	VBROADCASTSS (R8)(CX*2), Z4
+	VFMADD231PS  (DI)(BX*2), Z4, Z0
+	VFMADD231PS  64(DI)(BX*2), Z4, Z1
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    128(DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
+	VMOVUPS.Z    128(DI)(SI*1), K1, Z3
+	VBROADCASTSS (R8)(DX*1), Z4
+	VFMADD231PS  (DI)(SI*1), Z4, Z0
+	VFMADD231PS  64(DI)(SI*1), Z4, Z1
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, SI
-	CMPQ         SI, $0x04
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
 	JGE          wide_rest3_by4
 
 wide_rest3_by4_end:
-	CMPQ SI, $0x01
+	CMPQ R9, $0x01
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS.Z    128(DX), K1, Z3
-	VBROADCASTSS (CX), Z4
-	VFMADD231PS  (DX), Z4, Z0
-	VFMADD231PS  64(DX), Z4, Z1
+	VMOVUPS.Z    128(DI), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  (DI), Z4, Z0
+	VFMADD231PS  64(DI), Z4, Z1
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, SI
-	CMPQ         SI, $0x01
+	LEAQ         (DI)(BX*1), DI
+	LEAQ         (R8)(CX*1), R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     wide_rest3_gate
-	VXORPS Z3, Z3, Z3
-	VMAXPS Z0, Z3, Z0
-	VMAXPS Z1, Z3, Z1
-	VMAXPS Z2, Z3, Z2
-
-wide_rest3_gate:
-	MOVQ      gate+96(FP), CX
+	MOVQ      gate+72(FP), CX
 	TESTQ     CX, CX
 	JZ        wide_rest3_write
 	ADDQ      AX, CX
@@ -646,108 +1623,81 @@ wide_rest3_write:
 
 after_wide_rest3:
 	SUBQ   $0x10, R8
-	MOVQ   $-1, CX
-	BZHIQ  R8, CX, CX
-	KMOVW  CX, K1
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	MOVQ   onward+16(FP), R8
+	TESTQ  R8, R8
 	JNZ    wide_rest4_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    wide_rest4_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	JMP    wide_rest4_add
 
-wide_rest4_bias:
-	VBROADCASTSS (CX), Z0
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z0, Z2
-	VMOVAPS      Z0, Z3
-	JMP          wide_rest4_add
-
 wide_rest4_onward:
-	MOVQ      AX, CX
-	VMOVUPS   (CX), Z0
-	VMOVUPS   64(CX), Z1
-	VMOVUPS   128(CX), Z2
-	VMOVUPS.Z 192(CX), K1, Z3
+	MOVQ      AX, R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS   64(R8), Z1
+	VMOVUPS   128(R8), Z2
+	VMOVUPS.Z 192(R8), K1, Z3
 
 wide_rest4_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), SI
-	CMPQ SI, $0x04
+	MOVQ w+24(FP), R8
+	MOVQ n+56(FP), R9
+	CMPQ R9, $0x04
 	JLT  wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS.Z    192(DX), K1, Z4
-	VBROADCASTSS (CX), Z5
-	VFMADD231PS  (DX), Z5, Z0
-	VFMADD231PS  64(DX), Z5, Z1
-	VFMADD231PS  128(DX), Z5, Z2
+	VMOVUPS.Z    192(DI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  (DI), Z5, Z0
+	VFMADD231PS  64(DI), Z5, Z1
+	VFMADD231PS  128(DI), Z5, Z2
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    192(DX), K1, Z4
-	VBROADCASTSS (CX), Z5
-	VFMADD231PS  (DX), Z5, Z0
-	VFMADD231PS  64(DX), Z5, Z1
-	VFMADD231PS  128(DX), Z5, Z2
+	VMOVUPS.Z    192(DI)(BX*1), K1, Z4
+	VBROADCASTSS (R8)(CX*1), Z5
+	VFMADD231PS  (DI)(BX*1), Z5, Z0
+	VFMADD231PS  64(DI)(BX*1), Z5, Z1
+	VFMADD231PS  128(DI)(BX*1), Z5, Z2
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    192(DX), K1, Z4
-	VBROADCASTSS (CX), Z5
-	VFMADD231PS  (DX), Z5, Z0
-	VFMADD231PS  64(DX), Z5, Z1
-	VFMADD231PS  128(DX), Z5, Z2
+	VMOVUPS.Z    192(DI)(BX*2), K1, Z4
+	VBROADCASTSS (R8)(CX*2), Z5
+	VFMADD231PS  (DI)(BX*2), Z5, Z0
+	VFMADD231PS  64(DI)(BX*2), Z5, Z1
+	VFMADD231PS  128(DI)(BX*2), Z5, Z2
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMOVUPS.Z    192(DX), K1, Z4
-	VBROADCASTSS (CX), Z5
-	VFMADD231PS  (DX), Z5, Z0
-	VFMADD231PS  64(DX), Z5, Z1
-	VFMADD231PS  128(DX), Z5, Z2
+	VMOVUPS.Z    192(DI)(SI*1), K1, Z4
+	VBROADCASTSS (R8)(DX*1), Z5
+	VFMADD231PS  (DI)(SI*1), Z5, Z0
+	VFMADD231PS  64(DI)(SI*1), Z5, Z1
+	VFMADD231PS  128(DI)(SI*1), Z5, Z2
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, SI
-	CMPQ         SI, $0x04
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
 	JGE          wide_rest4_by4
 
 wide_rest4_by4_end:
-	CMPQ SI, $0x01
+	CMPQ R9, $0x01
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS.Z    192(DX), K1, Z4
-	VBROADCASTSS (CX), Z5
-	VFMADD231PS  (DX), Z5, Z0
-	VFMADD231PS  64(DX), Z5, Z1
-	VFMADD231PS  128(DX), Z5, Z2
+	VMOVUPS.Z    192(DI), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  (DI), Z5, Z0
+	VFMADD231PS  64(DI), Z5, Z1
+	VFMADD231PS  128(DI), Z5, Z2
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, SI
-	CMPQ         SI, $0x01
+	LEAQ         (DI)(BX*1), DI
+	LEAQ         (R8)(CX*1), R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     wide_rest4_gate
-	VXORPS Z4, Z4, Z4
-	VMAXPS Z0, Z4, Z0
-	VMAXPS Z1, Z4, Z1
-	VMAXPS Z2, Z4, Z2
-	VMAXPS Z3, Z4, Z3
-
-wide_rest4_gate:
-	MOVQ      gate+96(FP), CX
+	MOVQ      gate+72(FP), CX
 	TESTQ     CX, CX
 	JZ        wide_rest4_write
 	ADDQ      AX, CX
@@ -776,15 +1726,15 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ a+40(FP), DI
+	MOVQ cols+64(FP), R8
+
 of64:
 	CMPQ   R8, $0x00000040
 	JLT    after_of64
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    of64_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    of64_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -795,161 +1745,130 @@ of64:
 	VXORPS Y7, Y7, Y7
 	JMP    of64_add
 
-of64_bias:
-	VBROADCASTSS (CX), Y0
-	VMOVAPS      Y0, Y1
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y0, Y3
-	VMOVAPS      Y0, Y4
-	VMOVAPS      Y0, Y5
-	VMOVAPS      Y0, Y6
-	VMOVAPS      Y0, Y7
-	JMP          of64_add
-
 of64_onward:
-	MOVQ    AX, CX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS 160(CX), Y5
-	VMOVUPS 192(CX), Y6
-	VMOVUPS 224(CX), Y7
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	VMOVUPS 128(R9), Y4
+	VMOVUPS 160(R9), Y5
+	VMOVUPS 192(R9), Y6
+	VMOVUPS 224(R9), Y7
 
 of64_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), R9
-	CMPQ R9, $0x04
+	MOVQ w+24(FP), R9
+	MOVQ DI, R10
+	MOVQ n+56(FP), R11
+	CMPQ R11, $0x04
 	JLT  of64_by4_end
 
 of64_by4:
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  (DX), Y8, Y0
-	VFMADD231PS  32(DX), Y8, Y1
-	VFMADD231PS  64(DX), Y8, Y2
-	VFMADD231PS  96(DX), Y8, Y3
-	VFMADD231PS  128(DX), Y8, Y4
-	VFMADD231PS  160(DX), Y8, Y5
-	VFMADD231PS  192(DX), Y8, Y6
-	VFMADD231PS  224(DX), Y8, Y7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  (DX), Y8, Y0
-	VFMADD231PS  32(DX), Y8, Y1
-	VFMADD231PS  64(DX), Y8, Y2
-	VFMADD231PS  96(DX), Y8, Y3
-	VFMADD231PS  128(DX), Y8, Y4
-	VFMADD231PS  160(DX), Y8, Y5
-	VFMADD231PS  192(DX), Y8, Y6
-	VFMADD231PS  224(DX), Y8, Y7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  (DX), Y8, Y0
-	VFMADD231PS  32(DX), Y8, Y1
-	VFMADD231PS  64(DX), Y8, Y2
-	VFMADD231PS  96(DX), Y8, Y3
-	VFMADD231PS  128(DX), Y8, Y4
-	VFMADD231PS  160(DX), Y8, Y5
-	VFMADD231PS  192(DX), Y8, Y6
-	VFMADD231PS  224(DX), Y8, Y7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  (DX), Y8, Y0
-	VFMADD231PS  32(DX), Y8, Y1
-	VFMADD231PS  64(DX), Y8, Y2
-	VFMADD231PS  96(DX), Y8, Y3
-	VFMADD231PS  128(DX), Y8, Y4
-	VFMADD231PS  160(DX), Y8, Y5
-	VFMADD231PS  192(DX), Y8, Y6
-	VFMADD231PS  224(DX), Y8, Y7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, R9
-	CMPQ         R9, $0x04
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  (R10), Y8, Y0
+	VFMADD231PS  32(R10), Y8, Y1
+	VFMADD231PS  64(R10), Y8, Y2
+	VFMADD231PS  96(R10), Y8, Y3
+	VFMADD231PS  128(R10), Y8, Y4
+	VFMADD231PS  160(R10), Y8, Y5
+	VFMADD231PS  192(R10), Y8, Y6
+	VFMADD231PS  224(R10), Y8, Y7
+	VBROADCASTSS (R9)(CX*1), Y8
+	VFMADD231PS  (R10)(BX*1), Y8, Y0
+	VFMADD231PS  32(R10)(BX*1), Y8, Y1
+	VFMADD231PS  64(R10)(BX*1), Y8, Y2
+	VFMADD231PS  96(R10)(BX*1), Y8, Y3
+	VFMADD231PS  128(R10)(BX*1), Y8, Y4
+	VFMADD231PS  160(R10)(BX*1), Y8, Y5
+	VFMADD231PS  192(R10)(BX*1), Y8, Y6
+	VFMADD231PS  224(R10)(BX*1), Y8, Y7
+	VBROADCASTSS (R9)(CX*2), Y8
+	VFMADD231PS  (R10)(BX*2), Y8, Y0
+	VFMADD231PS  32(R10)(BX*2), Y8, Y1
+	VFMADD231PS  64(R10)(BX*2), Y8, Y2
+	VFMADD231PS  96(R10)(BX*2), Y8, Y3
+	VFMADD231PS  128(R10)(BX*2), Y8, Y4
+	VFMADD231PS  160(R10)(BX*2), Y8, Y5
+	VFMADD231PS  192(R10)(BX*2), Y8, Y6
+	VFMADD231PS  224(R10)(BX*2), Y8, Y7
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  (R10)(SI*1), Y8, Y0
+	VFMADD231PS  32(R10)(SI*1), Y8, Y1
+	VFMADD231PS  64(R10)(SI*1), Y8, Y2
+	VFMADD231PS  96(R10)(SI*1), Y8, Y3
+	VFMADD231PS  128(R10)(SI*1), Y8, Y4
+	VFMADD231PS  160(R10)(SI*1), Y8, Y5
+	VFMADD231PS  192(R10)(SI*1), Y8, Y6
+	VFMADD231PS  224(R10)(SI*1), Y8, Y7
+	LEAQ         (R10)(BX*4), R10
+	LEAQ         (R9)(CX*4), R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          of64_by4
 
 of64_by4_end:
-	CMPQ R9, $0x01
+	CMPQ R11, $0x01
 	JLT  of64_by1_end
 
 of64_by1:
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  (DX), Y8, Y0
-	VFMADD231PS  32(DX), Y8, Y1
-	VFMADD231PS  64(DX), Y8, Y2
-	VFMADD231PS  96(DX), Y8, Y3
-	VFMADD231PS  128(DX), Y8, Y4
-	VFMADD231PS  160(DX), Y8, Y5
-	VFMADD231PS  192(DX), Y8, Y6
-	VFMADD231PS  224(DX), Y8, Y7
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, R9
-	CMPQ         R9, $0x01
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  (R10), Y8, Y0
+	VFMADD231PS  32(R10), Y8, Y1
+	VFMADD231PS  64(R10), Y8, Y2
+	VFMADD231PS  96(R10), Y8, Y3
+	VFMADD231PS  128(R10), Y8, Y4
+	VFMADD231PS  160(R10), Y8, Y5
+	VFMADD231PS  192(R10), Y8, Y6
+	VFMADD231PS  224(R10), Y8, Y7
+	LEAQ         (R10)(BX*1), R10
+	LEAQ         (R9)(CX*1), R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          of64_by1
 
 of64_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     of64_gate
-	VXORPS Y8, Y8, Y8
-	VMAXPS Y0, Y8, Y0
-	VMAXPS Y1, Y8, Y1
-	VMAXPS Y2, Y8, Y2
-	VMAXPS Y3, Y8, Y3
-	VMAXPS Y4, Y8, Y4
-	VMAXPS Y5, Y8, Y5
-	VMAXPS Y6, Y8, Y6
-	VMAXPS Y7, Y8, Y7
-
-of64_gate:
-	MOVQ    gate+96(FP), CX
-	TESTQ   CX, CX
+	MOVQ    gate+72(FP), R9
+	TESTQ   R9, R9
 	JZ      of64_write
-	ADDQ    AX, CX
+	ADDQ    AX, R9
 	VXORPS  Y8, Y8, Y8
-	VMOVUPS (CX), Y9
+	VMOVUPS (R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y0, Y0
-	VMOVUPS 32(CX), Y9
+	VMOVUPS 32(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y1, Y1
-	VMOVUPS 64(CX), Y9
+	VMOVUPS 64(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y2, Y2
-	VMOVUPS 96(CX), Y9
+	VMOVUPS 96(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y3, Y3
-	VMOVUPS 128(CX), Y9
+	VMOVUPS 128(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y4, Y4
-	VMOVUPS 160(CX), Y9
+	VMOVUPS 160(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y5, Y5
-	VMOVUPS 192(CX), Y9
+	VMOVUPS 192(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y6, Y6
-	VMOVUPS 224(CX), Y9
+	VMOVUPS 224(R9), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y7, Y7
 
 of64_write:
-	MOVQ    AX, CX
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
-	VMOVUPS Y4, 128(CX)
-	VMOVUPS Y5, 160(CX)
-	VMOVUPS Y6, 192(CX)
-	VMOVUPS Y7, 224(CX)
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	VMOVUPS Y2, 64(R9)
+	VMOVUPS Y3, 96(R9)
+	VMOVUPS Y4, 128(R9)
+	VMOVUPS Y5, 160(R9)
+	VMOVUPS Y6, 192(R9)
+	VMOVUPS Y7, 224(R9)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
 	SUBQ    $0x00000040, R8
 	JMP     of64
 
@@ -957,125 +1876,99 @@ after_of64:
 of32:
 	CMPQ   R8, $0x00000020
 	JLT    after_of32
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    of32_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    of32_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	JMP    of32_add
 
-of32_bias:
-	VBROADCASTSS (CX), Y0
-	VMOVAPS      Y0, Y1
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y0, Y3
-	JMP          of32_add
-
 of32_onward:
-	MOVQ    AX, CX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
 
 of32_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), R9
-	CMPQ R9, $0x04
+	MOVQ w+24(FP), R9
+	MOVQ DI, R10
+	MOVQ n+56(FP), R11
+	CMPQ R11, $0x04
 	JLT  of32_by4_end
 
 of32_by4:
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  (DX), Y4, Y0
-	VFMADD231PS  32(DX), Y4, Y1
-	VFMADD231PS  64(DX), Y4, Y2
-	VFMADD231PS  96(DX), Y4, Y3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  (DX), Y4, Y0
-	VFMADD231PS  32(DX), Y4, Y1
-	VFMADD231PS  64(DX), Y4, Y2
-	VFMADD231PS  96(DX), Y4, Y3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  (DX), Y4, Y0
-	VFMADD231PS  32(DX), Y4, Y1
-	VFMADD231PS  64(DX), Y4, Y2
-	VFMADD231PS  96(DX), Y4, Y3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  (DX), Y4, Y0
-	VFMADD231PS  32(DX), Y4, Y1
-	VFMADD231PS  64(DX), Y4, Y2
-	VFMADD231PS  96(DX), Y4, Y3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, R9
-	CMPQ         R9, $0x04
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  (R10), Y4, Y0
+	VFMADD231PS  32(R10), Y4, Y1
+	VFMADD231PS  64(R10), Y4, Y2
+	VFMADD231PS  96(R10), Y4, Y3
+	VBROADCASTSS (R9)(CX*1), Y4
+	VFMADD231PS  (R10)(BX*1), Y4, Y0
+	VFMADD231PS  32(R10)(BX*1), Y4, Y1
+	VFMADD231PS  64(R10)(BX*1), Y4, Y2
+	VFMADD231PS  96(R10)(BX*1), Y4, Y3
+	VBROADCASTSS (R9)(CX*2), Y4
+	VFMADD231PS  (R10)(BX*2), Y4, Y0
+	VFMADD231PS  32(R10)(BX*2), Y4, Y1
+	VFMADD231PS  64(R10)(BX*2), Y4, Y2
+	VFMADD231PS  96(R10)(BX*2), Y4, Y3
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  (R10)(SI*1), Y4, Y0
+	VFMADD231PS  32(R10)(SI*1), Y4, Y1
+	VFMADD231PS  64(R10)(SI*1), Y4, Y2
+	VFMADD231PS  96(R10)(SI*1), Y4, Y3
+	LEAQ         (R10)(BX*4), R10
+	LEAQ         (R9)(CX*4), R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          of32_by4
 
 of32_by4_end:
-	CMPQ R9, $0x01
+	CMPQ R11, $0x01
 	JLT  of32_by1_end
 
 of32_by1:
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  (DX), Y4, Y0
-	VFMADD231PS  32(DX), Y4, Y1
-	VFMADD231PS  64(DX), Y4, Y2
-	VFMADD231PS  96(DX), Y4, Y3
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, R9
-	CMPQ         R9, $0x01
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  (R10), Y4, Y0
+	VFMADD231PS  32(R10), Y4, Y1
+	VFMADD231PS  64(R10), Y4, Y2
+	VFMADD231PS  96(R10), Y4, Y3
+	LEAQ         (R10)(BX*1), R10
+	LEAQ         (R9)(CX*1), R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          of32_by1
 
 of32_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     of32_gate
-	VXORPS Y4, Y4, Y4
-	VMAXPS Y0, Y4, Y0
-	VMAXPS Y1, Y4, Y1
-	VMAXPS Y2, Y4, Y2
-	VMAXPS Y3, Y4, Y3
-
-of32_gate:
-	MOVQ    gate+96(FP), CX
-	TESTQ   CX, CX
+	MOVQ    gate+72(FP), R9
+	TESTQ   R9, R9
 	JZ      of32_write
-	ADDQ    AX, CX
+	ADDQ    AX, R9
 	VXORPS  Y4, Y4, Y4
-	VMOVUPS (CX), Y5
+	VMOVUPS (R9), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y0, Y0
-	VMOVUPS 32(CX), Y5
+	VMOVUPS 32(R9), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y1, Y1
-	VMOVUPS 64(CX), Y5
+	VMOVUPS 64(R9), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y2, Y2
-	VMOVUPS 96(CX), Y5
+	VMOVUPS 96(R9), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y3, Y3
 
 of32_write:
-	MOVQ    AX, CX
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	VMOVUPS Y2, 64(R9)
+	VMOVUPS Y3, 96(R9)
 	ADDQ    $0x00000080, AX
-	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
 	SUBQ    $0x00000020, R8
 	JMP     of32
 
@@ -1083,99 +1976,77 @@ after_of32:
 of16:
 	CMPQ   R8, $0x00000010
 	JLT    after_of16
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    of16_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	JMP    of16_add
 
-of16_bias:
-	VBROADCASTSS (CX), Y0
-	VMOVAPS      Y0, Y1
-	JMP          of16_add
-
 of16_onward:
-	MOVQ    AX, CX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
 
 of16_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), R9
-	CMPQ R9, $0x04
+	MOVQ w+24(FP), R9
+	MOVQ DI, R10
+	MOVQ n+56(FP), R11
+	CMPQ R11, $0x04
 	JLT  of16_by4_end
 
 of16_by4:
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  (DX), Y2, Y0
-	VFMADD231PS  32(DX), Y2, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  (DX), Y2, Y0
-	VFMADD231PS  32(DX), Y2, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  (DX), Y2, Y0
-	VFMADD231PS  32(DX), Y2, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  (DX), Y2, Y0
-	VFMADD231PS  32(DX), Y2, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, R9
-	CMPQ         R9, $0x04
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  (R10), Y2, Y0
+	VFMADD231PS  32(R10), Y2, Y1
+	VBROADCASTSS (R9)(CX*1), Y2
+	VFMADD231PS  (R10)(BX*1), Y2, Y0
+	VFMADD231PS  32(R10)(BX*1), Y2, Y1
+	VBROADCASTSS (R9)(CX*2), Y2
+	VFMADD231PS  (R10)(BX*2), Y2, Y0
+	VFMADD231PS  32(R10)(BX*2), Y2, Y1
+	VBROADCASTSS (R9)(DX*1), Y2
+	VFMADD231PS  (R10)(SI*1), Y2, Y0
+	VFMADD231PS  32(R10)(SI*1), Y2, Y1
+	LEAQ         (R10)(BX*4), R10
+	LEAQ         (R9)(CX*4), R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          of16_by4
 
 of16_by4_end:
-	CMPQ R9, $0x01
+	CMPQ R11, $0x01
 	JLT  of16_by1_end
 
 of16_by1:
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  (DX), Y2, Y0
-	VFMADD231PS  32(DX), Y2, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, R9
-	CMPQ         R9, $0x01
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  (R10), Y2, Y0
+	VFMADD231PS  32(R10), Y2, Y1
+	LEAQ         (R10)(BX*1), R10
+	LEAQ         (R9)(CX*1), R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          of16_by1
 
 of16_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     of16_gate
-	VXORPS Y2, Y2, Y2
-	VMAXPS Y0, Y2, Y0
-	VMAXPS Y1, Y2, Y1
-
-of16_gate:
-	MOVQ    gate+96(FP), CX
-	TESTQ   CX, CX
+	MOVQ    gate+72(FP), R9
+	TESTQ   R9, R9
 	JZ      of16_write
-	ADDQ    AX, CX
+	ADDQ    AX, R9
 	VXORPS  Y2, Y2, Y2
-	VMOVUPS (CX), Y3
+	VMOVUPS (R9), Y3
 	VCMPPS  $0x1e, Y2, Y3, Y3
 	VANDPS  Y3, Y0, Y0
-	VMOVUPS 32(CX), Y3
+	VMOVUPS 32(R9), Y3
 	VCMPPS  $0x1e, Y2, Y3, Y3
 	VANDPS  Y3, Y1, Y1
 
 of16_write:
-	MOVQ    AX, CX
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
 	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
 	SUBQ    $0x00000010, R8
 	JMP     of16
 
@@ -1183,167 +2054,126 @@ after_of16:
 of8:
 	CMPQ   R8, $0x00000008
 	JLT    after_of8
-	MOVQ   onward+24(FP), CX
-	TESTQ  CX, CX
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    of8_onward
-	MOVQ   b+16(FP), CX
-	TESTQ  CX, CX
-	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	JMP    of8_add
 
-of8_bias:
-	VBROADCASTSS (CX), Y0
-	JMP          of8_add
-
 of8_onward:
-	MOVQ    AX, CX
-	VMOVUPS (CX), Y0
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
 
 of8_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), R9
-	CMPQ R9, $0x04
+	MOVQ w+24(FP), R9
+	MOVQ DI, R10
+	MOVQ n+56(FP), R11
+	CMPQ R11, $0x04
 	JLT  of8_by4_end
 
 of8_by4:
-	VBROADCASTSS (CX), Y1
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y1
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y1
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VBROADCASTSS (CX), Y1
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, R9
-	CMPQ         R9, $0x04
+	VBROADCASTSS (R9), Y1
+	VFMADD231PS  (R10), Y1, Y0
+	VBROADCASTSS (R9)(CX*1), Y1
+	VFMADD231PS  (R10)(BX*1), Y1, Y0
+	VBROADCASTSS (R9)(CX*2), Y1
+	VFMADD231PS  (R10)(BX*2), Y1, Y0
+	VBROADCASTSS (R9)(DX*1), Y1
+	VFMADD231PS  (R10)(SI*1), Y1, Y0
+	LEAQ         (R10)(BX*4), R10
+	LEAQ         (R9)(CX*4), R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          of8_by4
 
 of8_by4_end:
-	CMPQ R9, $0x01
+	CMPQ R11, $0x01
 	JLT  of8_by1_end
 
 of8_by1:
-	VBROADCASTSS (CX), Y1
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, R9
-	CMPQ         R9, $0x01
+	VBROADCASTSS (R9), Y1
+	VFMADD231PS  (R10), Y1, Y0
+	LEAQ         (R10)(BX*1), R10
+	LEAQ         (R9)(CX*1), R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          of8_by1
 
 of8_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     of8_gate
-	VXORPS Y1, Y1, Y1
-	VMAXPS Y0, Y1, Y0
-
-of8_gate:
-	MOVQ    gate+96(FP), CX
-	TESTQ   CX, CX
+	MOVQ    gate+72(FP), R9
+	TESTQ   R9, R9
 	JZ      of8_write
-	ADDQ    AX, CX
+	ADDQ    AX, R9
 	VXORPS  Y1, Y1, Y1
-	VMOVUPS (CX), Y2
+	VMOVUPS (R9), Y2
 	VCMPPS  $0x1e, Y1, Y2, Y2
 	VANDPS  Y2, Y0, Y0
 
 of8_write:
-	MOVQ    AX, CX
-	VMOVUPS Y0, (CX)
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
 	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
 	SUBQ    $0x00000008, R8
 	JMP     of8
 
 after_of8:
 	TESTQ   R8, R8
 	JZ      done
-	LEAQ    tailMasks<>+0(SB), CX
+	LEAQ    tailMasks<>+0(SB), R9
 	NEGQ    R8
-	VMOVDQU 32(CX)(R8*4), Y0
-	MOVQ    onward+24(FP), CX
-	TESTQ   CX, CX
+	VMOVDQU 32(R9)(R8*4), Y0
+	MOVQ    onward+16(FP), R8
+	TESTQ   R8, R8
 	JNZ     tail_onward
-	MOVQ    b+16(FP), CX
-	TESTQ   CX, CX
-	JNZ     tail_bias
 	VXORPS  Y1, Y1, Y1
 	JMP     tail_add
 
-tail_bias:
-	VBROADCASTSS (CX), Y1
-	JMP          tail_add
-
 tail_onward:
-	MOVQ       AX, CX
-	VMASKMOVPS (CX), Y0, Y1
+	MOVQ       AX, R8
+	VMASKMOVPS (R8), Y0, Y1
 
 tail_add:
-	MOVQ w+32(FP), CX
-	MOVQ SI, DX
-	MOVQ n+72(FP), SI
-	CMPQ SI, $0x04
+	MOVQ w+24(FP), R8
+	MOVQ n+56(FP), R9
+	CMPQ R9, $0x04
 	JLT  tail_by4_end
 
 tail_by4:
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS (CX), Y3
+	VMASKMOVPS   (DI), Y0, Y2
+	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS (CX), Y3
+	VMASKMOVPS   (DI)(BX*1), Y0, Y2
+	VBROADCASTSS (R8)(CX*1), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS (CX), Y3
+	VMASKMOVPS   (DI)(BX*2), Y0, Y2
+	VBROADCASTSS (R8)(CX*2), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS (CX), Y3
+	VMASKMOVPS   (DI)(SI*1), Y0, Y2
+	VBROADCASTSS (R8)(DX*1), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x04, SI
-	CMPQ         SI, $0x04
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
 	JGE          tail_by4
 
 tail_by4_end:
-	CMPQ SI, $0x01
+	CMPQ R9, $0x01
 	JLT  tail_by1_end
 
 tail_by1:
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS (CX), Y3
+	VMASKMOVPS   (DI), Y0, Y2
+	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, CX
-	ADDQ         DI, DX
-	SUBQ         $0x01, SI
-	CMPQ         SI, $0x01
+	LEAQ         (DI)(BX*1), DI
+	LEAQ         (R8)(CX*1), R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
 	JGE          tail_by1
 
 tail_by1_end:
-	MOVQ   relu+88(FP), CX
-	TESTQ  CX, CX
-	JZ     tail_gate
-	VXORPS Y2, Y2, Y2
-	VMAXPS Y1, Y2, Y1
-
-tail_gate:
-	MOVQ       gate+96(FP), CX
+	MOVQ       gate+72(FP), CX
 	TESTQ      CX, CX
 	JZ         tail_write
 	ADDQ       AX, CX
@@ -1359,42 +2189,24 @@ done:
 	VZEROUPPER
 	RET
 
-DATA tailMasks<>+0(SB)/4, $0xffffffff
-DATA tailMasks<>+4(SB)/4, $0xffffffff
-DATA tailMasks<>+8(SB)/4, $0xffffffff
-DATA tailMasks<>+12(SB)/4, $0xffffffff
-DATA tailMasks<>+16(SB)/4, $0xffffffff
-DATA tailMasks<>+20(SB)/4, $0xffffffff
-DATA tailMasks<>+24(SB)/4, $0xffffffff
-DATA tailMasks<>+28(SB)/4, $0xffffffff
-DATA tailMasks<>+32(SB)/4, $0x00000000
-DATA tailMasks<>+36(SB)/4, $0x00000000
-DATA tailMasks<>+40(SB)/4, $0x00000000
-DATA tailMasks<>+44(SB)/4, $0x00000000
-DATA tailMasks<>+48(SB)/4, $0x00000000
-DATA tailMasks<>+52(SB)/4, $0x00000000
-DATA tailMasks<>+56(SB)/4, $0x00000000
-DATA tailMasks<>+60(SB)/4, $0x00000000
-GLOBL tailMasks<>(SB), RODATA|NOPTR, $64
-
 // func panels1Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
 TEXT ·panels1Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
-	MOVQ turned+32(FP), BX
-	MOVQ cols+40(FP), SI
-	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
-	SHLQ $0x02, DI
+	MOVQ lddz+24(FP), CX
+	SHLQ $0x02, CX
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
-	MOVQ DX, CX
-	SHLQ $0x06, CX
+	MOVQ turned+32(FP), CX
+	MOVQ cols+40(FP), BX
+	MOVQ DX, SI
+	SHLQ $0x06, SI
 
 wide_four:
-	CMPQ   SI, $0x40
+	CMPQ   BX, $0x40
 	JLT    wide_rest
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -1402,49 +2214,49 @@ wide_four:
 	VXORPS Z3, Z3, Z3
 	MOVQ   dz+16(FP), DI
 	MOVQ   DX, R8
-	LEAQ   (CX)(CX*2), R9
+	LEAQ   (SI)(SI*2), R9
 	CMPQ   R8, $0x04
 	JLT    wide_panels_by4_end
 
 wide_panels_by4:
-	VMOVUPS      (BX), Z4
-	VMOVUPS      (BX)(CX*1), Z5
-	VMOVUPS      (BX)(CX*2), Z6
-	VMOVUPS      (BX)(R9*1), Z7
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(SI*1), Z5
+	VMOVUPS      (CX)(SI*2), Z6
+	VMOVUPS      (CX)(R9*1), Z7
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      64(BX), Z4
-	VMOVUPS      64(BX)(CX*1), Z5
-	VMOVUPS      64(BX)(CX*2), Z6
-	VMOVUPS      64(BX)(R9*1), Z7
+	VMOVUPS      64(CX), Z4
+	VMOVUPS      64(CX)(SI*1), Z5
+	VMOVUPS      64(CX)(SI*2), Z6
+	VMOVUPS      64(CX)(R9*1), Z7
 	VBROADCASTSS 4(DI), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      128(BX), Z4
-	VMOVUPS      128(BX)(CX*1), Z5
-	VMOVUPS      128(BX)(CX*2), Z6
-	VMOVUPS      128(BX)(R9*1), Z7
+	VMOVUPS      128(CX), Z4
+	VMOVUPS      128(CX)(SI*1), Z5
+	VMOVUPS      128(CX)(SI*2), Z6
+	VMOVUPS      128(CX)(R9*1), Z7
 	VBROADCASTSS 8(DI), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      192(BX), Z4
-	VMOVUPS      192(BX)(CX*1), Z5
-	VMOVUPS      192(BX)(CX*2), Z6
-	VMOVUPS      192(BX)(R9*1), Z7
+	VMOVUPS      192(CX), Z4
+	VMOVUPS      192(CX)(SI*1), Z5
+	VMOVUPS      192(CX)(SI*2), Z6
+	VMOVUPS      192(CX)(R9*1), Z7
 	VBROADCASTSS 12(DI), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
 	ADDQ         $0x10, DI
-	ADDQ         $0x00000100, BX
+	ADDQ         $0x00000100, CX
 	SUBQ         $0x04, R8
 	CMPQ         R8, $0x04
 	JGE          wide_panels_by4
@@ -1454,17 +2266,17 @@ wide_panels_by4_end:
 	JLT  wide_panels_by1_end
 
 wide_panels_by1:
-	VMOVUPS      (BX), Z4
-	VMOVUPS      (BX)(CX*1), Z5
-	VMOVUPS      (BX)(CX*2), Z6
-	VMOVUPS      (BX)(R9*1), Z7
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(SI*1), Z5
+	VMOVUPS      (CX)(SI*2), Z6
+	VMOVUPS      (CX)(R9*1), Z7
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
 	ADDQ         $0x04, DI
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, CX
 	SUBQ         $0x01, R8
 	CMPQ         R8, $0x01
 	JGE          wide_panels_by1
@@ -1475,40 +2287,40 @@ wide_panels_by1_end:
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
 	VMOVUPS Z3, 192(DI)
-	LEAQ    (BX)(CX*2), BX
-	ADDQ    CX, BX
+	LEAQ    (CX)(SI*2), CX
+	ADDQ    SI, CX
 	ADDQ    $0x00000100, AX
-	SUBQ    $0x40, SI
+	SUBQ    $0x40, BX
 	JMP     wide_four
 
 wide_rest:
-	TESTQ  SI, SI
+	TESTQ  BX, BX
 	JZ     wide_done
-	CMPQ   SI, $0x10
+	CMPQ   BX, $0x10
 	JGT    after_wide_rest1
-	MOVQ   $-1, CX
-	BZHIQ  SI, CX, CX
-	KMOVW  CX, K1
+	MOVQ   $-1, SI
+	BZHIQ  BX, SI, SI
+	KMOVW  SI, K1
 	VXORPS Z0, Z0, Z0
-	MOVQ   dz+16(FP), CX
+	MOVQ   dz+16(FP), BX
 	CMPQ   DX, $0x04
 	JLT    wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS      (BX), Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS      (CX), Z1
+	VBROADCASTSS (BX), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      64(BX), Z1
-	VBROADCASTSS 4(CX), Z2
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS 4(BX), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      128(BX), Z1
-	VBROADCASTSS 8(CX), Z2
+	VMOVUPS      128(CX), Z1
+	VBROADCASTSS 8(BX), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      192(BX), Z1
-	VBROADCASTSS 12(CX), Z2
+	VMOVUPS      192(CX), Z1
+	VBROADCASTSS 12(BX), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, BX
+	ADDQ         $0x10, BX
+	ADDQ         $0x00000100, CX
 	SUBQ         $0x04, DX
 	CMPQ         DX, $0x04
 	JGE          wide_rest1_by4
@@ -1518,11 +2330,11 @@ wide_rest1_by4_end:
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS      (BX), Z1
-	VBROADCASTSS (CX), Z2
+	VMOVUPS      (CX), Z1
+	VBROADCASTSS (BX), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         $0x04, CX
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, CX
 	SUBQ         $0x01, DX
 	CMPQ         DX, $0x01
 	JGE          wide_rest1_by1
@@ -1532,41 +2344,41 @@ wide_rest1_by1_end:
 	JMP     wide_done
 
 after_wide_rest1:
-	SUBQ   $0x10, SI
-	CMPQ   SI, $0x10
+	SUBQ   $0x10, BX
+	CMPQ   BX, $0x10
 	JGT    after_wide_rest2
 	MOVQ   $-1, DI
-	BZHIQ  SI, DI, DI
+	BZHIQ  BX, DI, DI
 	KMOVW  DI, K1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-	MOVQ   dz+16(FP), SI
+	MOVQ   dz+16(FP), BX
 	CMPQ   DX, $0x04
 	JLT    wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS      (BX), Z2
-	VMOVUPS      (BX)(CX*1), Z3
-	VBROADCASTSS (SI), Z4
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (CX)(SI*1), Z3
+	VBROADCASTSS (BX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      64(BX), Z2
-	VMOVUPS      64(BX)(CX*1), Z3
-	VBROADCASTSS 4(SI), Z4
+	VMOVUPS      64(CX), Z2
+	VMOVUPS      64(CX)(SI*1), Z3
+	VBROADCASTSS 4(BX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      128(BX), Z2
-	VMOVUPS      128(BX)(CX*1), Z3
-	VBROADCASTSS 8(SI), Z4
+	VMOVUPS      128(CX), Z2
+	VMOVUPS      128(CX)(SI*1), Z3
+	VBROADCASTSS 8(BX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	VMOVUPS      192(BX), Z2
-	VMOVUPS      192(BX)(CX*1), Z3
-	VBROADCASTSS 12(SI), Z4
+	VMOVUPS      192(CX), Z2
+	VMOVUPS      192(CX)(SI*1), Z3
+	VBROADCASTSS 12(BX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x10, SI
-	ADDQ         $0x00000100, BX
+	ADDQ         $0x10, BX
+	ADDQ         $0x00000100, CX
 	SUBQ         $0x04, DX
 	CMPQ         DX, $0x04
 	JGE          wide_rest2_by4
@@ -1576,13 +2388,13 @@ wide_rest2_by4_end:
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS      (BX), Z2
-	VMOVUPS      (BX)(CX*1), Z3
-	VBROADCASTSS (SI), Z4
+	VMOVUPS      (CX), Z2
+	VMOVUPS      (CX)(SI*1), Z3
+	VBROADCASTSS (BX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         $0x04, SI
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, CX
 	SUBQ         $0x01, DX
 	CMPQ         DX, $0x01
 	JGE          wide_rest2_by1
@@ -1593,50 +2405,50 @@ wide_rest2_by1_end:
 	JMP     wide_done
 
 after_wide_rest2:
-	SUBQ   $0x10, SI
-	CMPQ   SI, $0x10
+	SUBQ   $0x10, BX
+	CMPQ   BX, $0x10
 	JGT    after_wide_rest3
 	MOVQ   $-1, DI
-	BZHIQ  SI, DI, DI
+	BZHIQ  BX, DI, DI
 	KMOVW  DI, K1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
-	MOVQ   dz+16(FP), SI
+	MOVQ   dz+16(FP), BX
 	CMPQ   DX, $0x04
 	JLT    wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS      (BX), Z3
-	VMOVUPS      (BX)(CX*1), Z4
-	VMOVUPS      (BX)(CX*2), Z5
-	VBROADCASTSS (SI), Z6
+	VMOVUPS      (CX), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMOVUPS      (CX)(SI*2), Z5
+	VBROADCASTSS (BX), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	VMOVUPS      64(BX), Z3
-	VMOVUPS      64(BX)(CX*1), Z4
-	VMOVUPS      64(BX)(CX*2), Z5
-	VBROADCASTSS 4(SI), Z6
+	VMOVUPS      64(CX), Z3
+	VMOVUPS      64(CX)(SI*1), Z4
+	VMOVUPS      64(CX)(SI*2), Z5
+	VBROADCASTSS 4(BX), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	VMOVUPS      128(BX), Z3
-	VMOVUPS      128(BX)(CX*1), Z4
-	VMOVUPS      128(BX)(CX*2), Z5
-	VBROADCASTSS 8(SI), Z6
+	VMOVUPS      128(CX), Z3
+	VMOVUPS      128(CX)(SI*1), Z4
+	VMOVUPS      128(CX)(SI*2), Z5
+	VBROADCASTSS 8(BX), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	VMOVUPS      192(BX), Z3
-	VMOVUPS      192(BX)(CX*1), Z4
-	VMOVUPS      192(BX)(CX*2), Z5
-	VBROADCASTSS 12(SI), Z6
+	VMOVUPS      192(CX), Z3
+	VMOVUPS      192(CX)(SI*1), Z4
+	VMOVUPS      192(CX)(SI*2), Z5
+	VBROADCASTSS 12(BX), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         $0x10, SI
-	ADDQ         $0x00000100, BX
+	ADDQ         $0x10, BX
+	ADDQ         $0x00000100, CX
 	SUBQ         $0x04, DX
 	CMPQ         DX, $0x04
 	JGE          wide_rest3_by4
@@ -1646,15 +2458,15 @@ wide_rest3_by4_end:
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS      (BX), Z3
-	VMOVUPS      (BX)(CX*1), Z4
-	VMOVUPS      (BX)(CX*2), Z5
-	VBROADCASTSS (SI), Z6
+	VMOVUPS      (CX), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMOVUPS      (CX)(SI*2), Z5
+	VBROADCASTSS (BX), Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         $0x04, SI
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, CX
 	SUBQ         $0x01, DX
 	CMPQ         DX, $0x01
 	JGE          wide_rest3_by1
@@ -1666,58 +2478,58 @@ wide_rest3_by1_end:
 	JMP     wide_done
 
 after_wide_rest3:
-	SUBQ   $0x10, SI
+	SUBQ   $0x10, BX
 	MOVQ   $-1, DI
-	BZHIQ  SI, DI, DI
+	BZHIQ  BX, DI, DI
 	KMOVW  DI, K1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	MOVQ   dz+16(FP), SI
-	LEAQ   (CX)(CX*2), DI
+	MOVQ   dz+16(FP), BX
+	LEAQ   (SI)(SI*2), DI
 	CMPQ   DX, $0x04
 	JLT    wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS      (BX), Z4
-	VMOVUPS      (BX)(CX*1), Z5
-	VMOVUPS      (BX)(CX*2), Z6
-	VMOVUPS      (BX)(DI*1), Z7
-	VBROADCASTSS (SI), Z8
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(SI*1), Z5
+	VMOVUPS      (CX)(SI*2), Z6
+	VMOVUPS      (CX)(DI*1), Z7
+	VBROADCASTSS (BX), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      64(BX), Z4
-	VMOVUPS      64(BX)(CX*1), Z5
-	VMOVUPS      64(BX)(CX*2), Z6
-	VMOVUPS      64(BX)(DI*1), Z7
-	VBROADCASTSS 4(SI), Z8
+	VMOVUPS      64(CX), Z4
+	VMOVUPS      64(CX)(SI*1), Z5
+	VMOVUPS      64(CX)(SI*2), Z6
+	VMOVUPS      64(CX)(DI*1), Z7
+	VBROADCASTSS 4(BX), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      128(BX), Z4
-	VMOVUPS      128(BX)(CX*1), Z5
-	VMOVUPS      128(BX)(CX*2), Z6
-	VMOVUPS      128(BX)(DI*1), Z7
-	VBROADCASTSS 8(SI), Z8
+	VMOVUPS      128(CX), Z4
+	VMOVUPS      128(CX)(SI*1), Z5
+	VMOVUPS      128(CX)(SI*2), Z6
+	VMOVUPS      128(CX)(DI*1), Z7
+	VBROADCASTSS 8(BX), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VMOVUPS      192(BX), Z4
-	VMOVUPS      192(BX)(CX*1), Z5
-	VMOVUPS      192(BX)(CX*2), Z6
-	VMOVUPS      192(BX)(DI*1), Z7
-	VBROADCASTSS 12(SI), Z8
+	VMOVUPS      192(CX), Z4
+	VMOVUPS      192(CX)(SI*1), Z5
+	VMOVUPS      192(CX)(SI*2), Z6
+	VMOVUPS      192(CX)(DI*1), Z7
+	VBROADCASTSS 12(BX), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x10, SI
-	ADDQ         $0x00000100, BX
+	ADDQ         $0x10, BX
+	ADDQ         $0x00000100, CX
 	SUBQ         $0x04, DX
 	CMPQ         DX, $0x04
 	JGE          wide_rest4_by4
@@ -1727,17 +2539,17 @@ wide_rest4_by4_end:
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS      (BX), Z4
-	VMOVUPS      (BX)(CX*1), Z5
-	VMOVUPS      (BX)(CX*2), Z6
-	VMOVUPS      (BX)(DI*1), Z7
-	VBROADCASTSS (SI), Z8
+	VMOVUPS      (CX), Z4
+	VMOVUPS      (CX)(SI*1), Z5
+	VMOVUPS      (CX)(SI*2), Z6
+	VMOVUPS      (CX)(DI*1), Z7
+	VBROADCASTSS (BX), Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         $0x04, SI
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, CX
 	SUBQ         $0x01, DX
 	CMPQ         DX, $0x01
 	JGE          wide_rest4_by1
@@ -1753,40 +2565,42 @@ wide_done:
 	RET
 
 narrow:
-	MOVQ DX, CX
-	SHLQ $0x06, CX
+	MOVQ turned+32(FP), CX
+	MOVQ cols+40(FP), BX
+	MOVQ DX, SI
+	SHLQ $0x06, SI
 
 panel:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   dz+16(FP), CX
+	MOVQ   dz+16(FP), SI
 	MOVQ   DX, DI
 	CMPQ   DI, $0x04
 	JLT    panels_by4_end
 
 panels_by4:
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	VBROADCASTSS (CX), Y4
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      64(BX), Y2
-	VMOVUPS      96(BX), Y3
-	VBROADCASTSS 4(CX), Y4
+	VMOVUPS      64(CX), Y2
+	VMOVUPS      96(CX), Y3
+	VBROADCASTSS 4(SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      128(BX), Y2
-	VMOVUPS      160(BX), Y3
-	VBROADCASTSS 8(CX), Y4
+	VMOVUPS      128(CX), Y2
+	VMOVUPS      160(CX), Y3
+	VBROADCASTSS 8(SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      192(BX), Y2
-	VMOVUPS      224(BX), Y3
-	VBROADCASTSS 12(CX), Y4
+	VMOVUPS      192(CX), Y2
+	VMOVUPS      224(CX), Y3
+	VBROADCASTSS 12(SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x10, CX
-	ADDQ         $0x00000100, BX
+	ADDQ         $0x10, SI
+	ADDQ         $0x00000100, CX
 	SUBQ         $0x04, DI
 	CMPQ         DI, $0x04
 	JGE          panels_by4
@@ -1796,40 +2610,40 @@ panels_by4_end:
 	JLT  panels_by1_end
 
 panels_by1:
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	VBROADCASTSS (CX), Y4
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x04, CX
-	ADDQ         $0x00000040, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, CX
 	SUBQ         $0x01, DI
 	CMPQ         DI, $0x01
 	JGE          panels_by1
 
 panels_by1_end:
-	CMPQ    SI, $0x10
+	CMPQ    BX, $0x10
 	JLT     rest
-	MOVQ    AX, CX
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
+	MOVQ    AX, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
 	ADDQ    $0x40, AX
-	SUBQ    $0x10, SI
+	SUBQ    $0x10, BX
 	JNZ     panel
 	JMP     done
 
 rest:
 	MOVQ       $0x00000008, CX
-	MOVQ       SI, DX
+	MOVQ       BX, DX
 	CMPQ       DX, CX
 	CMOVQGT    CX, DX
-	SUBQ       DX, SI
+	SUBQ       DX, BX
 	LEAQ       tailMasks<>+0(SB), CX
 	NEGQ       DX
 	VMOVDQU    32(CX)(DX*4), Y2
 	LEAQ       tailMasks<>+0(SB), CX
-	NEGQ       SI
-	VMOVDQU    32(CX)(SI*4), Y3
+	NEGQ       BX
+	VMOVDQU    32(CX)(BX*4), Y3
 	VMASKMOVPS Y0, Y2, (AX)
 	VMASKMOVPS Y1, Y3, 32(AX)
 
@@ -1837,29 +2651,21 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply2Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// func affine2Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
-TEXT ·multiply2Vector(SB), NOSPLIT, $0-104
-	MOVQ  z+0(FP), AX
-	MOVQ  ldz+8(FP), CX
-	MOVQ  wr+40(FP), DX
-	MOVQ  ws+48(FP), BX
-	MOVQ  a+56(FP), SI
-	MOVQ  lda+64(FP), DI
-	MOVQ  cols+80(FP), R8
-	SHLQ  $0x02, CX
-	SHLQ  $0x02, DX
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, DI
-	MOVQ  gate+96(FP), R9
-	TESTQ R9, R9
-	JZ    begin
-	SUBQ  AX, R9
-	MOVQ  R9, gate+96(FP)
-
-begin:
+TEXT ·affine2Vector(SB), NOSPLIT, $0-88
+	MOVQ z+0(FP), AX
+	MOVQ ldz+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldw+40(FP), DX
+	SHLQ $0x02, DX
+	MOVQ lda+56(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ a+48(FP), DI
+	MOVQ cols+72(FP), R8
 
 wide_of128:
 	CMPQ   R8, $0x00000080
@@ -1929,8 +2735,8 @@ wide_of128_onward:
 
 wide_of128_add:
 	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_of128_by4_end
 
@@ -1961,17 +2767,15 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z16
-	VMOVUPS      64(R10), Z17
-	VMOVUPS      128(R10), Z18
-	VMOVUPS      192(R10), Z19
-	VMOVUPS      256(R10), Z20
-	VMOVUPS      320(R10), Z21
-	VMOVUPS      384(R10), Z22
-	VMOVUPS      448(R10), Z23
-	VBROADCASTSS (R9), Z24
+	VMOVUPS      (R10)(BX*1), Z16
+	VMOVUPS      64(R10)(BX*1), Z17
+	VMOVUPS      128(R10)(BX*1), Z18
+	VMOVUPS      192(R10)(BX*1), Z19
+	VMOVUPS      256(R10)(BX*1), Z20
+	VMOVUPS      320(R10)(BX*1), Z21
+	VMOVUPS      384(R10)(BX*1), Z22
+	VMOVUPS      448(R10)(BX*1), Z23
+	VBROADCASTSS 4(R9), Z24
 	VFMADD231PS  Z16, Z24, Z0
 	VFMADD231PS  Z17, Z24, Z1
 	VFMADD231PS  Z18, Z24, Z2
@@ -1980,7 +2784,7 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R9)(DX*1), Z24
+	VBROADCASTSS 4(R9)(DX*1), Z24
 	VFMADD231PS  Z16, Z24, Z8
 	VFMADD231PS  Z17, Z24, Z9
 	VFMADD231PS  Z18, Z24, Z10
@@ -1989,17 +2793,15 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z16
-	VMOVUPS      64(R10), Z17
-	VMOVUPS      128(R10), Z18
-	VMOVUPS      192(R10), Z19
-	VMOVUPS      256(R10), Z20
-	VMOVUPS      320(R10), Z21
-	VMOVUPS      384(R10), Z22
-	VMOVUPS      448(R10), Z23
-	VBROADCASTSS (R9), Z24
+	VMOVUPS      (R10)(BX*2), Z16
+	VMOVUPS      64(R10)(BX*2), Z17
+	VMOVUPS      128(R10)(BX*2), Z18
+	VMOVUPS      192(R10)(BX*2), Z19
+	VMOVUPS      256(R10)(BX*2), Z20
+	VMOVUPS      320(R10)(BX*2), Z21
+	VMOVUPS      384(R10)(BX*2), Z22
+	VMOVUPS      448(R10)(BX*2), Z23
+	VBROADCASTSS 8(R9), Z24
 	VFMADD231PS  Z16, Z24, Z0
 	VFMADD231PS  Z17, Z24, Z1
 	VFMADD231PS  Z18, Z24, Z2
@@ -2008,7 +2810,7 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R9)(DX*1), Z24
+	VBROADCASTSS 8(R9)(DX*1), Z24
 	VFMADD231PS  Z16, Z24, Z8
 	VFMADD231PS  Z17, Z24, Z9
 	VFMADD231PS  Z18, Z24, Z10
@@ -2017,17 +2819,15 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z16
-	VMOVUPS      64(R10), Z17
-	VMOVUPS      128(R10), Z18
-	VMOVUPS      192(R10), Z19
-	VMOVUPS      256(R10), Z20
-	VMOVUPS      320(R10), Z21
-	VMOVUPS      384(R10), Z22
-	VMOVUPS      448(R10), Z23
-	VBROADCASTSS (R9), Z24
+	VMOVUPS      (R10)(SI*1), Z16
+	VMOVUPS      64(R10)(SI*1), Z17
+	VMOVUPS      128(R10)(SI*1), Z18
+	VMOVUPS      192(R10)(SI*1), Z19
+	VMOVUPS      256(R10)(SI*1), Z20
+	VMOVUPS      320(R10)(SI*1), Z21
+	VMOVUPS      384(R10)(SI*1), Z22
+	VMOVUPS      448(R10)(SI*1), Z23
+	VBROADCASTSS 12(R9), Z24
 	VFMADD231PS  Z16, Z24, Z0
 	VFMADD231PS  Z17, Z24, Z1
 	VFMADD231PS  Z18, Z24, Z2
@@ -2036,7 +2836,7 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R9)(DX*1), Z24
+	VBROADCASTSS 12(R9)(DX*1), Z24
 	VFMADD231PS  Z16, Z24, Z8
 	VFMADD231PS  Z17, Z24, Z9
 	VFMADD231PS  Z18, Z24, Z10
@@ -2045,8 +2845,8 @@ wide_of128_by4:
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	ADDQ         BX, R9
-	ADDQ         DI, R10
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_of128_by4
@@ -2082,16 +2882,16 @@ wide_of128_by1:
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	ADDQ         BX, R9
-	ADDQ         DI, R10
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_of128_by1
 
 wide_of128_by1_end:
-	MOVQ   relu+88(FP), R9
+	MOVQ   relu+80(FP), R9
 	TESTQ  R9, R9
-	JZ     wide_of128_gate
+	JZ     wide_of128_write
 	VXORPS Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
 	VMAXPS Z1, Z16, Z1
@@ -2109,62 +2909,6 @@ wide_of128_by1_end:
 	VMAXPS Z13, Z16, Z13
 	VMAXPS Z14, Z16, Z14
 	VMAXPS Z15, Z16, Z15
-
-wide_of128_gate:
-	MOVQ      gate+96(FP), R9
-	TESTQ     R9, R9
-	JZ        wide_of128_write
-	ADDQ      AX, R9
-	VXORPS    Z16, Z16, Z16
-	VMOVUPS   (R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   128(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   192(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   256(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   320(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   384(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z6, K1, Z6
-	VMOVUPS   448(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z7, K1, Z7
-	ADDQ      CX, R9
-	VMOVUPS   (R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z8, K1, Z8
-	VMOVUPS   64(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z9, K1, Z9
-	VMOVUPS   128(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z10, K1, Z10
-	VMOVUPS   192(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z11, K1, Z11
-	VMOVUPS   256(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z12, K1, Z12
-	VMOVUPS   320(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z13, K1, Z13
-	VMOVUPS   384(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z14, K1, Z14
-	VMOVUPS   448(R9), Z17
-	VCMPPS    $0x1e, Z16, Z17, K1
-	VMOVAPS.Z Z15, K1, Z15
 
 wide_of128_write:
 	MOVQ    AX, R9
@@ -2186,7 +2930,7 @@ wide_of128_write:
 	VMOVUPS Z14, 384(R9)
 	VMOVUPS Z15, 448(R9)
 	ADDQ    $0x00000200, AX
-	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
 	SUBQ    $0x00000080, R8
 	JMP     wide_of128
 
@@ -2235,8 +2979,8 @@ wide_of64_onward:
 
 wide_of64_add:
 	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_of64_by4_end
 
@@ -2255,56 +2999,50 @@ wide_of64_by4:
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VMOVUPS      64(R10), Z9
-	VMOVUPS      128(R10), Z10
-	VMOVUPS      192(R10), Z11
-	VBROADCASTSS (R9), Z12
+	VMOVUPS      (R10)(BX*1), Z8
+	VMOVUPS      64(R10)(BX*1), Z9
+	VMOVUPS      128(R10)(BX*1), Z10
+	VMOVUPS      192(R10)(BX*1), Z11
+	VBROADCASTSS 4(R9), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R9)(DX*1), Z12
+	VBROADCASTSS 4(R9)(DX*1), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VMOVUPS      64(R10), Z9
-	VMOVUPS      128(R10), Z10
-	VMOVUPS      192(R10), Z11
-	VBROADCASTSS (R9), Z12
+	VMOVUPS      (R10)(BX*2), Z8
+	VMOVUPS      64(R10)(BX*2), Z9
+	VMOVUPS      128(R10)(BX*2), Z10
+	VMOVUPS      192(R10)(BX*2), Z11
+	VBROADCASTSS 8(R9), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R9)(DX*1), Z12
+	VBROADCASTSS 8(R9)(DX*1), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VMOVUPS      64(R10), Z9
-	VMOVUPS      128(R10), Z10
-	VMOVUPS      192(R10), Z11
-	VBROADCASTSS (R9), Z12
+	VMOVUPS      (R10)(SI*1), Z8
+	VMOVUPS      64(R10)(SI*1), Z9
+	VMOVUPS      128(R10)(SI*1), Z10
+	VMOVUPS      192(R10)(SI*1), Z11
+	VBROADCASTSS 12(R9), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R9)(DX*1), Z12
+	VBROADCASTSS 12(R9)(DX*1), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_of64_by4
@@ -2328,16 +3066,16 @@ wide_of64_by1:
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_of64_by1
 
 wide_of64_by1_end:
-	MOVQ   relu+88(FP), R9
+	MOVQ   relu+80(FP), R9
 	TESTQ  R9, R9
-	JZ     wide_of64_gate
+	JZ     wide_of64_write
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -2347,38 +3085,6 @@ wide_of64_by1_end:
 	VMAXPS Z5, Z8, Z5
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
-
-wide_of64_gate:
-	MOVQ      gate+96(FP), R9
-	TESTQ     R9, R9
-	JZ        wide_of64_write
-	ADDQ      AX, R9
-	VXORPS    Z8, Z8, Z8
-	VMOVUPS   (R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   128(R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   192(R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z3, K1, Z3
-	ADDQ      CX, R9
-	VMOVUPS   (R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   64(R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   128(R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z6, K1, Z6
-	VMOVUPS   192(R9), Z9
-	VCMPPS    $0x1e, Z8, Z9, K1
-	VMOVAPS.Z Z7, K1, Z7
 
 wide_of64_write:
 	MOVQ    AX, R9
@@ -2392,7 +3098,7 @@ wide_of64_write:
 	VMOVUPS Z6, 128(R9)
 	VMOVUPS Z7, 192(R9)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
 	SUBQ    $0x00000040, R8
 	JMP     wide_of64
 
@@ -2427,39 +3133,33 @@ wide_rest1_onward:
 
 wide_rest1_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS.Z    (SI), K1, Z2
+	VMOVUPS.Z    (DI), K1, Z2
 	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (R8)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z2
-	VBROADCASTSS (R8), Z3
+	VMOVUPS.Z    (DI)(BX*1), K1, Z2
+	VBROADCASTSS 4(R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R8)(DX*1), Z3
+	VBROADCASTSS 4(R8)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z2
-	VBROADCASTSS (R8), Z3
+	VMOVUPS.Z    (DI)(BX*2), K1, Z2
+	VBROADCASTSS 8(R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R8)(DX*1), Z3
+	VBROADCASTSS 8(R8)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z2
-	VBROADCASTSS (R8), Z3
+	VMOVUPS.Z    (DI)(SI*1), K1, Z2
+	VBROADCASTSS 12(R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R8)(DX*1), Z3
+	VBROADCASTSS 12(R8)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest1_by4
@@ -2469,38 +3169,24 @@ wide_rest1_by4_end:
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS.Z    (SI), K1, Z2
+	VMOVUPS.Z    (DI), K1, Z2
 	VBROADCASTSS (R8), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (R8)(DX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest1_gate
+	JZ     wide_rest1_write
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
-
-wide_rest1_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest1_write
-	ADDQ      AX, DX
-	VXORPS    Z2, Z2, Z2
-	VMOVUPS.Z (DX), K1, Z3
-	VCMPPS    $0x1e, Z2, Z3, K2
-	VMOVAPS.Z Z0, K2, Z0
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z3
-	VCMPPS    $0x1e, Z2, Z3, K2
-	VMOVAPS.Z Z1, K2, Z1
 
 wide_rest1_write:
 	VMOVUPS Z0, K1, (AX)
@@ -2544,51 +3230,45 @@ wide_rest2_onward:
 
 wide_rest2_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS      (SI), Z4
-	VMOVUPS.Z    64(SI), K1, Z5
+	VMOVUPS      (DI), Z4
+	VMOVUPS.Z    64(DI), K1, Z5
 	VBROADCASTSS (R8), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS (R8)(DX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z4
-	VMOVUPS.Z    64(SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS      (DI)(BX*1), Z4
+	VMOVUPS.Z    64(DI)(BX*1), K1, Z5
+	VBROADCASTSS 4(R8), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 4(R8)(DX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z4
-	VMOVUPS.Z    64(SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS      (DI)(BX*2), Z4
+	VMOVUPS.Z    64(DI)(BX*2), K1, Z5
+	VBROADCASTSS 8(R8), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 8(R8)(DX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z4
-	VMOVUPS.Z    64(SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS      (DI)(SI*1), Z4
+	VMOVUPS.Z    64(DI)(SI*1), K1, Z5
+	VBROADCASTSS 12(R8), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 12(R8)(DX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest2_by4
@@ -2598,49 +3278,29 @@ wide_rest2_by4_end:
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS      (SI), Z4
-	VMOVUPS.Z    64(SI), K1, Z5
+	VMOVUPS      (DI), Z4
+	VMOVUPS.Z    64(DI), K1, Z5
 	VBROADCASTSS (R8), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
 	VBROADCASTSS (R8)(DX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest2_gate
+	JZ     wide_rest2_write
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
-
-wide_rest2_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest2_write
-	ADDQ      AX, DX
-	VXORPS    Z4, Z4, Z4
-	VMOVUPS   (DX), Z5
-	VCMPPS    $0x1e, Z4, Z5, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS.Z 64(DX), K1, Z5
-	VCMPPS    $0x1e, Z4, Z5, K2
-	VMOVAPS.Z Z1, K2, Z1
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z5
-	VCMPPS    $0x1e, Z4, Z5, K2
-	VMOVAPS.Z Z2, K2, Z2
-	VMOVUPS.Z 64(DX), K1, Z5
-	VCMPPS    $0x1e, Z4, Z5, K2
-	VMOVAPS.Z Z3, K2, Z3
 
 wide_rest2_write:
 	VMOVUPS Z0, (AX)
@@ -2692,14 +3352,14 @@ wide_rest3_onward:
 
 wide_rest3_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VMOVUPS.Z    128(SI), K1, Z8
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VMOVUPS.Z    128(DI), K1, Z8
 	VBROADCASTSS (R8), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -2708,47 +3368,41 @@ wide_rest3_by4:
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VMOVUPS.Z    128(SI), K1, Z8
-	VBROADCASTSS (R8), Z9
+	VMOVUPS      (DI)(BX*1), Z6
+	VMOVUPS      64(DI)(BX*1), Z7
+	VMOVUPS.Z    128(DI)(BX*1), K1, Z8
+	VBROADCASTSS 4(R8), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R8)(DX*1), Z9
+	VBROADCASTSS 4(R8)(DX*1), Z9
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VMOVUPS.Z    128(SI), K1, Z8
-	VBROADCASTSS (R8), Z9
+	VMOVUPS      (DI)(BX*2), Z6
+	VMOVUPS      64(DI)(BX*2), Z7
+	VMOVUPS.Z    128(DI)(BX*2), K1, Z8
+	VBROADCASTSS 8(R8), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R8)(DX*1), Z9
+	VBROADCASTSS 8(R8)(DX*1), Z9
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VMOVUPS.Z    128(SI), K1, Z8
-	VBROADCASTSS (R8), Z9
+	VMOVUPS      (DI)(SI*1), Z6
+	VMOVUPS      64(DI)(SI*1), Z7
+	VMOVUPS.Z    128(DI)(SI*1), K1, Z8
+	VBROADCASTSS 12(R8), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R8)(DX*1), Z9
+	VBROADCASTSS 12(R8)(DX*1), Z9
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest3_by4
@@ -2758,9 +3412,9 @@ wide_rest3_by4_end:
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	VMOVUPS.Z    128(SI), K1, Z8
+	VMOVUPS      (DI), Z6
+	VMOVUPS      64(DI), Z7
+	VMOVUPS.Z    128(DI), K1, Z8
 	VBROADCASTSS (R8), Z9
 	VFMADD231PS  Z6, Z9, Z0
 	VFMADD231PS  Z7, Z9, Z1
@@ -2769,16 +3423,16 @@ wide_rest3_by1:
 	VFMADD231PS  Z6, Z9, Z3
 	VFMADD231PS  Z7, Z9, Z4
 	VFMADD231PS  Z8, Z9, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest3_gate
+	JZ     wide_rest3_write
 	VXORPS Z6, Z6, Z6
 	VMAXPS Z0, Z6, Z0
 	VMAXPS Z1, Z6, Z1
@@ -2786,32 +3440,6 @@ wide_rest3_by1_end:
 	VMAXPS Z3, Z6, Z3
 	VMAXPS Z4, Z6, Z4
 	VMAXPS Z5, Z6, Z5
-
-wide_rest3_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest3_write
-	ADDQ      AX, DX
-	VXORPS    Z6, Z6, Z6
-	VMOVUPS   (DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   64(DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS.Z 128(DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z2, K2, Z2
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z3, K2, Z3
-	VMOVUPS   64(DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z4, K2, Z4
-	VMOVUPS.Z 128(DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z5, K2, Z5
 
 wide_rest3_write:
 	VMOVUPS Z0, (AX)
@@ -2869,15 +3497,15 @@ wide_rest4_onward:
 
 wide_rest4_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	VMOVUPS      128(SI), Z10
-	VMOVUPS.Z    192(SI), K1, Z11
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	VMOVUPS      128(DI), Z10
+	VMOVUPS.Z    192(DI), K1, Z11
 	VBROADCASTSS (R8), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
@@ -2888,56 +3516,50 @@ wide_rest4_by4:
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	VMOVUPS      128(SI), Z10
-	VMOVUPS.Z    192(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (DI)(BX*1), Z8
+	VMOVUPS      64(DI)(BX*1), Z9
+	VMOVUPS      128(DI)(BX*1), Z10
+	VMOVUPS.Z    192(DI)(BX*1), K1, Z11
+	VBROADCASTSS 4(R8), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R8)(DX*1), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	VMOVUPS      128(SI), Z10
-	VMOVUPS.Z    192(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (DI)(BX*2), Z8
+	VMOVUPS      64(DI)(BX*2), Z9
+	VMOVUPS      128(DI)(BX*2), Z10
+	VMOVUPS.Z    192(DI)(BX*2), K1, Z11
+	VBROADCASTSS 8(R8), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 8(R8)(DX*1), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	VMOVUPS      128(SI), Z10
-	VMOVUPS.Z    192(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (DI)(SI*1), Z8
+	VMOVUPS      64(DI)(SI*1), Z9
+	VMOVUPS      128(DI)(SI*1), Z10
+	VMOVUPS.Z    192(DI)(SI*1), K1, Z11
+	VBROADCASTSS 12(R8), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 12(R8)(DX*1), Z12
 	VFMADD231PS  Z8, Z12, Z4
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest4_by4
@@ -2947,10 +3569,10 @@ wide_rest4_by4_end:
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	VMOVUPS      128(SI), Z10
-	VMOVUPS.Z    192(SI), K1, Z11
+	VMOVUPS      (DI), Z8
+	VMOVUPS      64(DI), Z9
+	VMOVUPS      128(DI), Z10
+	VMOVUPS.Z    192(DI), K1, Z11
 	VBROADCASTSS (R8), Z12
 	VFMADD231PS  Z8, Z12, Z0
 	VFMADD231PS  Z9, Z12, Z1
@@ -2961,16 +3583,16 @@ wide_rest4_by1:
 	VFMADD231PS  Z9, Z12, Z5
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest4_gate
+	JZ     wide_rest4_write
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -2981,8 +3603,1446 @@ wide_rest4_by1_end:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-wide_rest4_gate:
-	MOVQ      gate+96(FP), DX
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ a+48(FP), DI
+	MOVQ cols+72(FP), R8
+
+of32:
+	CMPQ   R8, $0x00000020
+	JLT    after_of32
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of32_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of32_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    of32_add
+
+of32_bias:
+	VBROADCASTSS (R9), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VBROADCASTSS 4(R9), Y4
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y4, Y6
+	VMOVAPS      Y4, Y7
+	JMP          of32_add
+
+of32_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+	VMOVUPS 64(R9), Y6
+	VMOVUPS 96(R9), Y7
+
+of32_add:
+	MOVQ w+32(FP), R9
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
+	CMPQ R11, $0x04
+	JLT  of32_by4_end
+
+of32_by4:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VMOVUPS      (R10)(BX*1), Y8
+	VMOVUPS      32(R10)(BX*1), Y9
+	VMOVUPS      64(R10)(BX*1), Y10
+	VMOVUPS      96(R10)(BX*1), Y11
+	VBROADCASTSS 4(R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 4(R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VMOVUPS      (R10)(BX*2), Y8
+	VMOVUPS      32(R10)(BX*2), Y9
+	VMOVUPS      64(R10)(BX*2), Y10
+	VMOVUPS      96(R10)(BX*2), Y11
+	VBROADCASTSS 8(R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VMOVUPS      (R10)(SI*1), Y8
+	VMOVUPS      32(R10)(SI*1), Y9
+	VMOVUPS      64(R10)(SI*1), Y10
+	VMOVUPS      96(R10)(SI*1), Y11
+	VBROADCASTSS 12(R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 12(R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          of32_by4
+
+of32_by4_end:
+	CMPQ R11, $0x01
+	JLT  of32_by1_end
+
+of32_by1:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      96(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R9)(DX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          of32_by1
+
+of32_by1_end:
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     of32_write
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+
+of32_write:
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	VMOVUPS Y2, 64(R9)
+	VMOVUPS Y3, 96(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	VMOVUPS Y6, 64(R9)
+	VMOVUPS Y7, 96(R9)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, R8
+	JMP     of32
+
+after_of32:
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of16_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    of16_add
+
+of16_bias:
+	VBROADCASTSS (R9), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R9), Y2
+	VMOVAPS      Y2, Y3
+	JMP          of16_add
+
+of16_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+
+of16_add:
+	MOVQ w+32(FP), R9
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
+	CMPQ R11, $0x04
+	JLT  of16_by4_end
+
+of16_by4:
+	VMOVUPS      (R10), Y4
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      (R10)(BX*1), Y4
+	VMOVUPS      32(R10)(BX*1), Y5
+	VBROADCASTSS 4(R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      (R10)(BX*2), Y4
+	VMOVUPS      32(R10)(BX*2), Y5
+	VBROADCASTSS 8(R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	VMOVUPS      (R10)(SI*1), Y4
+	VMOVUPS      32(R10)(SI*1), Y5
+	VBROADCASTSS 12(R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          of16_by4
+
+of16_by4_end:
+	CMPQ R11, $0x01
+	JLT  of16_by1_end
+
+of16_by1:
+	VMOVUPS      (R10), Y4
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          of16_by1
+
+of16_by1_end:
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     of16_write
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+
+of16_write:
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y2, (R9)
+	VMOVUPS Y3, 32(R9)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, R8
+	JMP     of16
+
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of8_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of8_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    of8_add
+
+of8_bias:
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS 4(R9), Y1
+	JMP          of8_add
+
+of8_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y1
+
+of8_add:
+	MOVQ w+32(FP), R9
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
+	CMPQ R11, $0x04
+	JLT  of8_by4_end
+
+of8_by4:
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      (R10)(BX*1), Y2
+	VBROADCASTSS 4(R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      (R10)(BX*2), Y2
+	VBROADCASTSS 8(R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 8(R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMOVUPS      (R10)(SI*1), Y2
+	VBROADCASTSS 12(R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 12(R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          of8_by4
+
+of8_by4_end:
+	CMPQ R11, $0x01
+	JLT  of8_by1_end
+
+of8_by1:
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          of8_by1
+
+of8_by1_end:
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     of8_write
+	VXORPS Y2, Y2, Y2
+	VMAXPS Y0, Y2, Y0
+	VMAXPS Y1, Y2, Y1
+
+of8_write:
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	ADDQ    CX, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, R8
+	JMP     of8
+
+after_of8:
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    tailMasks<>+0(SB), R9
+	NEGQ    R8
+	VMOVDQU 32(R9)(R8*4), Y0
+	MOVQ    onward+24(FP), R8
+	TESTQ   R8, R8
+	JNZ     tail_onward
+	MOVQ    b+16(FP), R8
+	TESTQ   R8, R8
+	JNZ     tail_bias
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	JMP     tail_add
+
+tail_bias:
+	VBROADCASTSS (R8), Y1
+	VBROADCASTSS 4(R8), Y2
+	JMP          tail_add
+
+tail_onward:
+	MOVQ       AX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y2
+
+tail_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+64(FP), R9
+	CMPQ R9, $0x04
+	JLT  tail_by4_end
+
+tail_by4:
+	VMASKMOVPS   (DI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   (DI)(BX*1), Y0, Y3
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   (DI)(BX*2), Y0, Y3
+	VBROADCASTSS 8(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 8(R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   (DI)(SI*1), Y0, Y3
+	VBROADCASTSS 12(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 12(R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          tail_by4
+
+tail_by4_end:
+	CMPQ R9, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (DI), Y0, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R8)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_write
+	VXORPS Y3, Y3, Y3
+	VMAXPS Y1, Y3, Y1
+	VMAXPS Y2, Y3, Y2
+
+tail_write:
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func gradInputs2Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·gradInputs2Vector(SB), NOSPLIT, $0-80
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  gate+72(FP), DX
+	TESTQ DX, DX
+	JZ    begin
+	SUBQ  AX, DX
+	MOVQ  DX, gate+72(FP)
+
+begin:
+	MOVQ ldw+32(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
+wide_of128:
+	CMPQ   R9, $0x00000080
+	JLT    after_wide_of128
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    wide_of128_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	JMP    wide_of128_add
+
+wide_of128_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	VMOVUPS 256(R10), Z4
+	VMOVUPS 320(R10), Z5
+	VMOVUPS 384(R10), Z6
+	VMOVUPS 448(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	VMOVUPS 256(R10), Z12
+	VMOVUPS 320(R10), Z13
+	VMOVUPS 384(R10), Z14
+	VMOVUPS 448(R10), Z15
+
+wide_of128_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of128_by4_end
+
+wide_of128_by4:
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VMOVUPS      256(R11), Z20
+	VMOVUPS      320(R11), Z21
+	VMOVUPS      384(R11), Z22
+	VMOVUPS      448(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      (R11)(SI*1), Z16
+	VMOVUPS      64(R11)(SI*1), Z17
+	VMOVUPS      128(R11)(SI*1), Z18
+	VMOVUPS      192(R11)(SI*1), Z19
+	VMOVUPS      256(R11)(SI*1), Z20
+	VMOVUPS      320(R11)(SI*1), Z21
+	VMOVUPS      384(R11)(SI*1), Z22
+	VMOVUPS      448(R11)(SI*1), Z23
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10)(DX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      (R11)(SI*2), Z16
+	VMOVUPS      64(R11)(SI*2), Z17
+	VMOVUPS      128(R11)(SI*2), Z18
+	VMOVUPS      192(R11)(SI*2), Z19
+	VMOVUPS      256(R11)(SI*2), Z20
+	VMOVUPS      320(R11)(SI*2), Z21
+	VMOVUPS      384(R11)(SI*2), Z22
+	VMOVUPS      448(R11)(SI*2), Z23
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10)(DX*2), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VMOVUPS      (R11)(DI*1), Z16
+	VMOVUPS      64(R11)(DI*1), Z17
+	VMOVUPS      128(R11)(DI*1), Z18
+	VMOVUPS      192(R11)(DI*1), Z19
+	VMOVUPS      256(R11)(DI*1), Z20
+	VMOVUPS      320(R11)(DI*1), Z21
+	VMOVUPS      384(R11)(DI*1), Z22
+	VMOVUPS      448(R11)(DI*1), Z23
+	VBROADCASTSS (R10)(BX*1), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10)(BX*1), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of128_by4
+
+wide_of128_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of128_by1_end
+
+wide_of128_by1:
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VMOVUPS      256(R11), Z20
+	VMOVUPS      320(R11), Z21
+	VMOVUPS      384(R11), Z22
+	VMOVUPS      448(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z16, Z24, Z0
+	VFMADD231PS  Z17, Z24, Z1
+	VFMADD231PS  Z18, Z24, Z2
+	VFMADD231PS  Z19, Z24, Z3
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z16, Z24, Z8
+	VFMADD231PS  Z17, Z24, Z9
+	VFMADD231PS  Z18, Z24, Z10
+	VFMADD231PS  Z19, Z24, Z11
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of128_by1
+
+wide_of128_by1_end:
+	MOVQ      gate+72(FP), R10
+	TESTQ     R10, R10
+	JZ        wide_of128_write
+	ADDQ      AX, R10
+	VXORPS    Z16, Z16, Z16
+	VMOVUPS   (R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMOVUPS   256(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   320(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   384(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   448(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z11, K1, Z11
+	VMOVUPS   256(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z12, K1, Z12
+	VMOVUPS   320(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   384(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   448(R10), Z17
+	VCMPPS    $0x1e, Z16, Z17, K1
+	VMOVAPS.Z Z15, K1, Z15
+
+wide_of128_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	VMOVUPS Z4, 256(R10)
+	VMOVUPS Z5, 320(R10)
+	VMOVUPS Z6, 384(R10)
+	VMOVUPS Z7, 448(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	VMOVUPS Z12, 256(R10)
+	VMOVUPS Z13, 320(R10)
+	VMOVUPS Z14, 384(R10)
+	VMOVUPS Z15, 448(R10)
+	ADDQ    $0x00000200, AX
+	ADDQ    $0x00000200, R8
+	SUBQ    $0x00000080, R9
+	JMP     wide_of128
+
+after_wide_of128:
+wide_of64:
+	CMPQ   R9, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    wide_of64_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+
+wide_of64_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z8
+	VMOVUPS      64(R11), Z9
+	VMOVUPS      128(R11), Z10
+	VMOVUPS      192(R11), Z11
+	VBROADCASTSS (R10), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R10), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (R11)(SI*1), Z8
+	VMOVUPS      64(R11)(SI*1), Z9
+	VMOVUPS      128(R11)(SI*1), Z10
+	VMOVUPS      192(R11)(SI*1), Z11
+	VBROADCASTSS (R10)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R10)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (R11)(SI*2), Z8
+	VMOVUPS      64(R11)(SI*2), Z9
+	VMOVUPS      128(R11)(SI*2), Z10
+	VMOVUPS      192(R11)(SI*2), Z11
+	VBROADCASTSS (R10)(DX*2), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R10)(DX*2), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (R11)(DI*1), Z8
+	VMOVUPS      64(R11)(DI*1), Z9
+	VMOVUPS      128(R11)(DI*1), Z10
+	VMOVUPS      192(R11)(DI*1), Z11
+	VBROADCASTSS (R10)(BX*1), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R10)(BX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z8
+	VMOVUPS      64(R11), Z9
+	VMOVUPS      128(R11), Z10
+	VMOVUPS      192(R11), Z11
+	VBROADCASTSS (R10), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R10), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ      gate+72(FP), R10
+	TESTQ     R10, R10
+	JZ        wide_of64_write
+	ADDQ      AX, R10
+	VXORPS    Z8, Z8, Z8
+	VMOVUPS   (R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R10), Z9
+	VCMPPS    $0x1e, Z8, Z9, K1
+	VMOVAPS.Z Z7, K1, Z7
+
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R9, R9
+	JZ     wide_done
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	JMP    wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+
+wide_rest1_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (R8), K1, Z2
+	VBROADCASTSS (R9), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R9), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    (R8)(SI*1), K1, Z2
+	VBROADCASTSS (R9)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R9)(DX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    (R8)(SI*2), K1, Z2
+	VBROADCASTSS (R9)(DX*2), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R9)(DX*2), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	VMOVUPS.Z    (R8)(DI*1), K1, Z2
+	VBROADCASTSS (R9)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R9)(BX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (R8), K1, Z2
+	VBROADCASTSS (R9), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R9), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ      gate+72(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z2, Z2, Z2
+	VMOVUPS.Z (DX), K1, Z3
+	VCMPPS    $0x1e, Z2, Z3, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z3
+	VCMPPS    $0x1e, Z2, Z3, K2
+	VMOVAPS.Z Z1, K2, Z1
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+
+wide_rest2_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (R8), Z4
+	VMOVUPS.Z    64(R8), K1, Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (R8)(SI*1), Z4
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z5
+	VBROADCASTSS (R9)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9)(DX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (R8)(SI*2), Z4
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z5
+	VBROADCASTSS (R9)(DX*2), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9)(DX*2), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	VMOVUPS      (R8)(DI*1), Z4
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z5
+	VBROADCASTSS (R9)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9)(BX*1), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (R8), Z4
+	VMOVUPS.Z    64(R8), K1, Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ      gate+72(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z4, Z4, Z4
+	VMOVUPS   (DX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z5
+	VCMPPS    $0x1e, Z4, Z5, K2
+	VMOVAPS.Z Z3, K2, Z3
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+
+wide_rest3_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VMOVUPS.Z    128(R8), K1, Z8
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R9), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (R8)(SI*1), Z6
+	VMOVUPS      64(R8)(SI*1), Z7
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z8
+	VBROADCASTSS (R9)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R9)(DX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (R8)(SI*2), Z6
+	VMOVUPS      64(R8)(SI*2), Z7
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z8
+	VBROADCASTSS (R9)(DX*2), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R9)(DX*2), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      (R8)(DI*1), Z6
+	VMOVUPS      64(R8)(DI*1), Z7
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z8
+	VBROADCASTSS (R9)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R9)(BX*1), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	VMOVUPS.Z    128(R8), K1, Z8
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R9), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ      gate+72(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z6, Z6, Z6
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+
+wide_rest4_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VMOVUPS      128(R8), Z10
+	VMOVUPS.Z    192(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (R8)(SI*1), Z8
+	VMOVUPS      64(R8)(SI*1), Z9
+	VMOVUPS      128(R8)(SI*1), Z10
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z11
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9)(DX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (R8)(SI*2), Z8
+	VMOVUPS      64(R8)(SI*2), Z9
+	VMOVUPS      128(R8)(SI*2), Z10
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z11
+	VBROADCASTSS (R9)(DX*2), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9)(DX*2), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS      (R8)(DI*1), Z8
+	VMOVUPS      64(R8)(DI*1), Z9
+	VMOVUPS      128(R8)(DI*1), Z10
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z11
+	VBROADCASTSS (R9)(BX*1), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9)(BX*1), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	VMOVUPS      128(R8), Z10
+	VMOVUPS.Z    192(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest4_write
 	ADDQ      AX, DX
@@ -3029,15 +5089,15 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
 of32:
-	CMPQ   R8, $0x00000020
+	CMPQ   R9, $0x00000020
 	JLT    after_of32
-	MOVQ   onward+24(FP), R9
-	TESTQ  R9, R9
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    of32_onward
-	MOVQ   b+16(FP), R9
-	TESTQ  R9, R9
-	JNZ    of32_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3048,541 +5108,440 @@ of32:
 	VXORPS Y7, Y7, Y7
 	JMP    of32_add
 
-of32_bias:
-	VBROADCASTSS (R9), Y0
-	VMOVAPS      Y0, Y1
-	VMOVAPS      Y0, Y2
-	VMOVAPS      Y0, Y3
-	VBROADCASTSS 4(R9), Y4
-	VMOVAPS      Y4, Y5
-	VMOVAPS      Y4, Y6
-	VMOVAPS      Y4, Y7
-	JMP          of32_add
-
 of32_onward:
-	MOVQ    AX, R9
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMOVUPS 64(R9), Y2
-	VMOVUPS 96(R9), Y3
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y4
-	VMOVUPS 32(R9), Y5
-	VMOVUPS 64(R9), Y6
-	VMOVUPS 96(R9), Y7
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	VMOVUPS 64(R10), Y2
+	VMOVUPS 96(R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS 32(R10), Y5
+	VMOVUPS 64(R10), Y6
+	VMOVUPS 96(R10), Y7
 
 of32_add:
-	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
-	CMPQ R11, $0x04
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
 	JLT  of32_by4_end
 
 of32_by4:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	VMOVUPS      96(R10), Y11
-	VBROADCASTSS (R9), Y12
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VMOVUPS      64(R11), Y10
+	VMOVUPS      96(R11), Y11
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y8, Y12, Y0
 	VFMADD231PS  Y9, Y12, Y1
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R9)(DX*1), Y12
+	VBROADCASTSS 4(R10), Y12
 	VFMADD231PS  Y8, Y12, Y4
 	VFMADD231PS  Y9, Y12, Y5
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	VMOVUPS      96(R10), Y11
-	VBROADCASTSS (R9), Y12
+	VMOVUPS      (R11)(SI*1), Y8
+	VMOVUPS      32(R11)(SI*1), Y9
+	VMOVUPS      64(R11)(SI*1), Y10
+	VMOVUPS      96(R11)(SI*1), Y11
+	VBROADCASTSS (R10)(DX*1), Y12
 	VFMADD231PS  Y8, Y12, Y0
 	VFMADD231PS  Y9, Y12, Y1
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R9)(DX*1), Y12
+	VBROADCASTSS 4(R10)(DX*1), Y12
 	VFMADD231PS  Y8, Y12, Y4
 	VFMADD231PS  Y9, Y12, Y5
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	VMOVUPS      96(R10), Y11
-	VBROADCASTSS (R9), Y12
+	VMOVUPS      (R11)(SI*2), Y8
+	VMOVUPS      32(R11)(SI*2), Y9
+	VMOVUPS      64(R11)(SI*2), Y10
+	VMOVUPS      96(R11)(SI*2), Y11
+	VBROADCASTSS (R10)(DX*2), Y12
 	VFMADD231PS  Y8, Y12, Y0
 	VFMADD231PS  Y9, Y12, Y1
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R9)(DX*1), Y12
+	VBROADCASTSS 4(R10)(DX*2), Y12
 	VFMADD231PS  Y8, Y12, Y4
 	VFMADD231PS  Y9, Y12, Y5
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	VMOVUPS      96(R10), Y11
-	VBROADCASTSS (R9), Y12
+	VMOVUPS      (R11)(DI*1), Y8
+	VMOVUPS      32(R11)(DI*1), Y9
+	VMOVUPS      64(R11)(DI*1), Y10
+	VMOVUPS      96(R11)(DI*1), Y11
+	VBROADCASTSS (R10)(BX*1), Y12
 	VFMADD231PS  Y8, Y12, Y0
 	VFMADD231PS  Y9, Y12, Y1
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R9)(DX*1), Y12
+	VBROADCASTSS 4(R10)(BX*1), Y12
 	VFMADD231PS  Y8, Y12, Y4
 	VFMADD231PS  Y9, Y12, Y5
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x04, R11
-	CMPQ         R11, $0x04
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
 	JGE          of32_by4
 
 of32_by4_end:
-	CMPQ R11, $0x01
+	CMPQ R12, $0x01
 	JLT  of32_by1_end
 
 of32_by1:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	VMOVUPS      96(R10), Y11
-	VBROADCASTSS (R9), Y12
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VMOVUPS      64(R11), Y10
+	VMOVUPS      96(R11), Y11
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y8, Y12, Y0
 	VFMADD231PS  Y9, Y12, Y1
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R9)(DX*1), Y12
+	VBROADCASTSS 4(R10), Y12
 	VFMADD231PS  Y8, Y12, Y4
 	VFMADD231PS  Y9, Y12, Y5
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x01, R11
-	CMPQ         R11, $0x01
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
 	JGE          of32_by1
 
 of32_by1_end:
-	MOVQ   relu+88(FP), R9
-	TESTQ  R9, R9
-	JZ     of32_gate
-	VXORPS Y8, Y8, Y8
-	VMAXPS Y0, Y8, Y0
-	VMAXPS Y1, Y8, Y1
-	VMAXPS Y2, Y8, Y2
-	VMAXPS Y3, Y8, Y3
-	VMAXPS Y4, Y8, Y4
-	VMAXPS Y5, Y8, Y5
-	VMAXPS Y6, Y8, Y6
-	VMAXPS Y7, Y8, Y7
-
-of32_gate:
-	MOVQ    gate+96(FP), R9
-	TESTQ   R9, R9
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
 	JZ      of32_write
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	VXORPS  Y8, Y8, Y8
-	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y0, Y0
-	VMOVUPS 32(R9), Y9
+	VMOVUPS 32(R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y1, Y1
-	VMOVUPS 64(R9), Y9
+	VMOVUPS 64(R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y2, Y2
-	VMOVUPS 96(R9), Y9
+	VMOVUPS 96(R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y3, Y3
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y9
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y4, Y4
-	VMOVUPS 32(R9), Y9
+	VMOVUPS 32(R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y5, Y5
-	VMOVUPS 64(R9), Y9
+	VMOVUPS 64(R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y6, Y6
-	VMOVUPS 96(R9), Y9
+	VMOVUPS 96(R10), Y9
 	VCMPPS  $0x1e, Y8, Y9, Y9
 	VANDPS  Y9, Y7, Y7
 
 of32_write:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
-	VMOVUPS Y2, 64(R9)
-	VMOVUPS Y3, 96(R9)
-	ADDQ    CX, R9
-	VMOVUPS Y4, (R9)
-	VMOVUPS Y5, 32(R9)
-	VMOVUPS Y6, 64(R9)
-	VMOVUPS Y7, 96(R9)
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	VMOVUPS Y2, 64(R10)
+	VMOVUPS Y3, 96(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
+	VMOVUPS Y6, 64(R10)
+	VMOVUPS Y7, 96(R10)
 	ADDQ    $0x00000080, AX
-	ADDQ    $0x00000080, SI
-	SUBQ    $0x00000020, R8
+	ADDQ    $0x00000080, R8
+	SUBQ    $0x00000020, R9
 	JMP     of32
 
 after_of32:
 of16:
-	CMPQ   R8, $0x00000010
+	CMPQ   R9, $0x00000010
 	JLT    after_of16
-	MOVQ   onward+24(FP), R9
-	TESTQ  R9, R9
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    of16_onward
-	MOVQ   b+16(FP), R9
-	TESTQ  R9, R9
-	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	JMP    of16_add
 
-of16_bias:
-	VBROADCASTSS (R9), Y0
-	VMOVAPS      Y0, Y1
-	VBROADCASTSS 4(R9), Y2
-	VMOVAPS      Y2, Y3
-	JMP          of16_add
-
 of16_onward:
-	MOVQ    AX, R9
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y2
-	VMOVUPS 32(R9), Y3
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS 32(R10), Y3
 
 of16_add:
-	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
-	CMPQ R11, $0x04
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
 	JLT  of16_by4_end
 
 of16_by4:
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R9), Y6
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R9)(DX*1), Y6
+	VBROADCASTSS 4(R10), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R9), Y6
+	VMOVUPS      (R11)(SI*1), Y4
+	VMOVUPS      32(R11)(SI*1), Y5
+	VBROADCASTSS (R10)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R9)(DX*1), Y6
+	VBROADCASTSS 4(R10)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R9), Y6
+	VMOVUPS      (R11)(SI*2), Y4
+	VMOVUPS      32(R11)(SI*2), Y5
+	VBROADCASTSS (R10)(DX*2), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R9)(DX*1), Y6
+	VBROADCASTSS 4(R10)(DX*2), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R9), Y6
+	VMOVUPS      (R11)(DI*1), Y4
+	VMOVUPS      32(R11)(DI*1), Y5
+	VBROADCASTSS (R10)(BX*1), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R9)(DX*1), Y6
+	VBROADCASTSS 4(R10)(BX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x04, R11
-	CMPQ         R11, $0x04
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
 	JGE          of16_by4
 
 of16_by4_end:
-	CMPQ R11, $0x01
+	CMPQ R12, $0x01
 	JLT  of16_by1_end
 
 of16_by1:
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R9), Y6
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R9)(DX*1), Y6
+	VBROADCASTSS 4(R10), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x01, R11
-	CMPQ         R11, $0x01
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
 	JGE          of16_by1
 
 of16_by1_end:
-	MOVQ   relu+88(FP), R9
-	TESTQ  R9, R9
-	JZ     of16_gate
-	VXORPS Y4, Y4, Y4
-	VMAXPS Y0, Y4, Y0
-	VMAXPS Y1, Y4, Y1
-	VMAXPS Y2, Y4, Y2
-	VMAXPS Y3, Y4, Y3
-
-of16_gate:
-	MOVQ    gate+96(FP), R9
-	TESTQ   R9, R9
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
 	JZ      of16_write
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	VXORPS  Y4, Y4, Y4
-	VMOVUPS (R9), Y5
+	VMOVUPS (R10), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y0, Y0
-	VMOVUPS 32(R9), Y5
+	VMOVUPS 32(R10), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y1, Y1
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y2, Y2
-	VMOVUPS 32(R9), Y5
+	VMOVUPS 32(R10), Y5
 	VCMPPS  $0x1e, Y4, Y5, Y5
 	VANDPS  Y5, Y3, Y3
 
 of16_write:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVUPS Y2, (R9)
-	VMOVUPS Y3, 32(R9)
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
 	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, R8
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
 	JMP     of16
 
 after_of16:
 of8:
-	CMPQ   R8, $0x00000008
+	CMPQ   R9, $0x00000008
 	JLT    after_of8
-	MOVQ   onward+24(FP), R9
-	TESTQ  R9, R9
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    of8_onward
-	MOVQ   b+16(FP), R9
-	TESTQ  R9, R9
-	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	JMP    of8_add
 
-of8_bias:
-	VBROADCASTSS (R9), Y0
-	VBROADCASTSS 4(R9), Y1
-	JMP          of8_add
-
 of8_onward:
-	MOVQ    AX, R9
-	VMOVUPS (R9), Y0
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y1
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y1
 
 of8_add:
-	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
-	CMPQ R11, $0x04
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
 	JLT  of8_by4_end
 
 of8_by4:
-	VMOVUPS      (R10), Y2
-	VBROADCASTSS (R9), Y3
+	VMOVUPS      (R11), Y2
+	VBROADCASTSS (R10), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (R9)(DX*1), Y3
+	VBROADCASTSS 4(R10), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y2
-	VBROADCASTSS (R9), Y3
+	VMOVUPS      (R11)(SI*1), Y2
+	VBROADCASTSS (R10)(DX*1), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (R9)(DX*1), Y3
+	VBROADCASTSS 4(R10)(DX*1), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y2
-	VBROADCASTSS (R9), Y3
+	VMOVUPS      (R11)(SI*2), Y2
+	VBROADCASTSS (R10)(DX*2), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (R9)(DX*1), Y3
+	VBROADCASTSS 4(R10)(DX*2), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y2
-	VBROADCASTSS (R9), Y3
+	VMOVUPS      (R11)(DI*1), Y2
+	VBROADCASTSS (R10)(BX*1), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (R9)(DX*1), Y3
+	VBROADCASTSS 4(R10)(BX*1), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x04, R11
-	CMPQ         R11, $0x04
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
 	JGE          of8_by4
 
 of8_by4_end:
-	CMPQ R11, $0x01
+	CMPQ R12, $0x01
 	JLT  of8_by1_end
 
 of8_by1:
-	VMOVUPS      (R10), Y2
-	VBROADCASTSS (R9), Y3
+	VMOVUPS      (R11), Y2
+	VBROADCASTSS (R10), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (R9)(DX*1), Y3
+	VBROADCASTSS 4(R10), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x01, R11
-	CMPQ         R11, $0x01
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
 	JGE          of8_by1
 
 of8_by1_end:
-	MOVQ   relu+88(FP), R9
-	TESTQ  R9, R9
-	JZ     of8_gate
-	VXORPS Y2, Y2, Y2
-	VMAXPS Y0, Y2, Y0
-	VMAXPS Y1, Y2, Y1
-
-of8_gate:
-	MOVQ    gate+96(FP), R9
-	TESTQ   R9, R9
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
 	JZ      of8_write
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	VXORPS  Y2, Y2, Y2
-	VMOVUPS (R9), Y3
+	VMOVUPS (R10), Y3
 	VCMPPS  $0x1e, Y2, Y3, Y3
 	VANDPS  Y3, Y0, Y0
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y3
 	VCMPPS  $0x1e, Y2, Y3, Y3
 	VANDPS  Y3, Y1, Y1
 
 of8_write:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    CX, R9
-	VMOVUPS Y1, (R9)
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y1, (R10)
 	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, R8
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
 	JMP     of8
 
 after_of8:
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      done
-	LEAQ    tailMasks<>+0(SB), R9
-	NEGQ    R8
-	VMOVDQU 32(R9)(R8*4), Y0
-	MOVQ    onward+24(FP), R8
-	TESTQ   R8, R8
+	LEAQ    tailMasks<>+0(SB), R10
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+16(FP), R9
+	TESTQ   R9, R9
 	JNZ     tail_onward
-	MOVQ    b+16(FP), R8
-	TESTQ   R8, R8
-	JNZ     tail_bias
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	JMP     tail_add
 
-tail_bias:
-	VBROADCASTSS (R8), Y1
-	VBROADCASTSS 4(R8), Y2
-	JMP          tail_add
-
 tail_onward:
-	MOVQ       AX, R8
-	VMASKMOVPS (R8), Y0, Y1
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y2
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
 
 tail_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
-	CMPQ R9, $0x04
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
 	JLT  tail_by4_end
 
 tail_by4:
-	VMASKMOVPS   (SI), Y0, Y3
-	VBROADCASTSS (R8), Y4
+	VMASKMOVPS   (R8), Y0, Y3
+	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R8)(DX*1), Y4
+	VBROADCASTSS 4(R9), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y3
-	VBROADCASTSS (R8), Y4
+	VMASKMOVPS   (R8)(SI*1), Y0, Y3
+	VBROADCASTSS (R9)(DX*1), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R8)(DX*1), Y4
+	VBROADCASTSS 4(R9)(DX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y3
-	VBROADCASTSS (R8), Y4
+	VMASKMOVPS   (R8)(SI*2), Y0, Y3
+	VBROADCASTSS (R9)(DX*2), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R8)(DX*1), Y4
+	VBROADCASTSS 4(R9)(DX*2), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y3
-	VBROADCASTSS (R8), Y4
+	VMASKMOVPS   (R8)(DI*1), Y0, Y3
+	VBROADCASTSS (R9)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R8)(DX*1), Y4
+	VBROADCASTSS 4(R9)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	SUBQ         $0x04, R9
-	CMPQ         R9, $0x04
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
 	JGE          tail_by4
 
 tail_by4_end:
-	CMPQ R9, $0x01
+	CMPQ R10, $0x01
 	JLT  tail_by1_end
 
 tail_by1:
-	VMASKMOVPS   (SI), Y0, Y3
-	VBROADCASTSS (R8), Y4
+	VMASKMOVPS   (R8), Y0, Y3
+	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R8)(DX*1), Y4
+	VBROADCASTSS 4(R9), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	SUBQ         $0x01, R9
-	CMPQ         R9, $0x01
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
 	JGE          tail_by1
 
 tail_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     tail_gate
-	VXORPS Y3, Y3, Y3
-	VMAXPS Y1, Y3, Y1
-	VMAXPS Y2, Y3, Y2
-
-tail_gate:
-	MOVQ       gate+96(FP), DX
+	MOVQ       gate+72(FP), DX
 	TESTQ      DX, DX
 	JZ         tail_write
 	ADDQ       AX, DX
@@ -3610,13 +5569,13 @@ TEXT ·panels2Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
-	MOVQ turned+32(FP), BX
-	MOVQ cols+40(FP), SI
-	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, DI
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R8
 	SHLQ $0x06, R8
 
@@ -4108,6 +6067,8 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R8
 	SHLQ $0x06, R8
 
@@ -4215,29 +6176,21 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply3Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// func affine3Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
-TEXT ·multiply3Vector(SB), NOSPLIT, $0-104
-	MOVQ  z+0(FP), AX
-	MOVQ  ldz+8(FP), CX
-	MOVQ  wr+40(FP), DX
-	MOVQ  ws+48(FP), BX
-	MOVQ  a+56(FP), SI
-	MOVQ  lda+64(FP), DI
-	MOVQ  cols+80(FP), R8
-	SHLQ  $0x02, CX
-	SHLQ  $0x02, DX
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, DI
-	MOVQ  gate+96(FP), R9
-	TESTQ R9, R9
-	JZ    begin
-	SUBQ  AX, R9
-	MOVQ  R9, gate+96(FP)
-
-begin:
+TEXT ·affine3Vector(SB), NOSPLIT, $0-88
+	MOVQ z+0(FP), AX
+	MOVQ ldz+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldw+40(FP), DX
+	SHLQ $0x02, DX
+	MOVQ lda+56(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ a+48(FP), DI
+	MOVQ cols+72(FP), R8
 
 wide_of64:
 	CMPQ   R8, $0x00000040
@@ -4296,8 +6249,8 @@ wide_of64_onward:
 
 wide_of64_add:
 	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_of64_by4_end
 
@@ -4321,71 +6274,65 @@ wide_of64_by4:
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z12
-	VMOVUPS      64(R10), Z13
-	VMOVUPS      128(R10), Z14
-	VMOVUPS      192(R10), Z15
-	VBROADCASTSS (R9), Z16
+	VMOVUPS      (R10)(BX*1), Z12
+	VMOVUPS      64(R10)(BX*1), Z13
+	VMOVUPS      128(R10)(BX*1), Z14
+	VMOVUPS      192(R10)(BX*1), Z15
+	VBROADCASTSS 4(R9), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R9)(DX*1), Z16
+	VBROADCASTSS 4(R9)(DX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R9)(DX*2), Z16
+	VBROADCASTSS 4(R9)(DX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z12
-	VMOVUPS      64(R10), Z13
-	VMOVUPS      128(R10), Z14
-	VMOVUPS      192(R10), Z15
-	VBROADCASTSS (R9), Z16
+	VMOVUPS      (R10)(BX*2), Z12
+	VMOVUPS      64(R10)(BX*2), Z13
+	VMOVUPS      128(R10)(BX*2), Z14
+	VMOVUPS      192(R10)(BX*2), Z15
+	VBROADCASTSS 8(R9), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R9)(DX*1), Z16
+	VBROADCASTSS 8(R9)(DX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R9)(DX*2), Z16
+	VBROADCASTSS 8(R9)(DX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z12
-	VMOVUPS      64(R10), Z13
-	VMOVUPS      128(R10), Z14
-	VMOVUPS      192(R10), Z15
-	VBROADCASTSS (R9), Z16
+	VMOVUPS      (R10)(SI*1), Z12
+	VMOVUPS      64(R10)(SI*1), Z13
+	VMOVUPS      128(R10)(SI*1), Z14
+	VMOVUPS      192(R10)(SI*1), Z15
+	VBROADCASTSS 12(R9), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R9)(DX*1), Z16
+	VBROADCASTSS 12(R9)(DX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R9)(DX*2), Z16
+	VBROADCASTSS 12(R9)(DX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R9
-	ADDQ         DI, R10
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_of64_by4
@@ -4414,16 +6361,16 @@ wide_of64_by1:
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R9
-	ADDQ         DI, R10
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_of64_by1
 
 wide_of64_by1_end:
-	MOVQ   relu+88(FP), R9
+	MOVQ   relu+80(FP), R9
 	TESTQ  R9, R9
-	JZ     wide_of64_gate
+	JZ     wide_of64_write
 	VXORPS Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
 	VMAXPS Z1, Z12, Z1
@@ -4437,51 +6384,6 @@ wide_of64_by1_end:
 	VMAXPS Z9, Z12, Z9
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
-
-wide_of64_gate:
-	MOVQ      gate+96(FP), R9
-	TESTQ     R9, R9
-	JZ        wide_of64_write
-	ADDQ      AX, R9
-	VXORPS    Z12, Z12, Z12
-	VMOVUPS   (R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   128(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   192(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z3, K1, Z3
-	ADDQ      CX, R9
-	VMOVUPS   (R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   64(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   128(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z6, K1, Z6
-	VMOVUPS   192(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z7, K1, Z7
-	ADDQ      CX, R9
-	VMOVUPS   (R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z8, K1, Z8
-	VMOVUPS   64(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z9, K1, Z9
-	VMOVUPS   128(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z10, K1, Z10
-	VMOVUPS   192(R9), Z13
-	VCMPPS    $0x1e, Z12, Z13, K1
-	VMOVAPS.Z Z11, K1, Z11
 
 wide_of64_write:
 	MOVQ    AX, R9
@@ -4500,7 +6402,7 @@ wide_of64_write:
 	VMOVUPS Z10, 128(R9)
 	VMOVUPS Z11, 192(R9)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
 	SUBQ    $0x00000040, R8
 	JMP     wide_of64
 
@@ -4539,47 +6441,41 @@ wide_rest1_onward:
 
 wide_rest1_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS.Z    (SI), K1, Z3
+	VMOVUPS.Z    (DI), K1, Z3
 	VBROADCASTSS (R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS (R8)(DX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
 	VBROADCASTSS (R8)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z3
-	VBROADCASTSS (R8), Z4
+	VMOVUPS.Z    (DI)(BX*1), K1, Z3
+	VBROADCASTSS 4(R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (R8)(DX*1), Z4
+	VBROADCASTSS 4(R8)(DX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (R8)(DX*2), Z4
+	VBROADCASTSS 4(R8)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z3
-	VBROADCASTSS (R8), Z4
+	VMOVUPS.Z    (DI)(BX*2), K1, Z3
+	VBROADCASTSS 8(R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (R8)(DX*1), Z4
+	VBROADCASTSS 8(R8)(DX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (R8)(DX*2), Z4
+	VBROADCASTSS 8(R8)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z3
-	VBROADCASTSS (R8), Z4
+	VMOVUPS.Z    (DI)(SI*1), K1, Z3
+	VBROADCASTSS 12(R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (R8)(DX*1), Z4
+	VBROADCASTSS 12(R8)(DX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (R8)(DX*2), Z4
+	VBROADCASTSS 12(R8)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest1_by4
@@ -4589,45 +6485,27 @@ wide_rest1_by4_end:
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS.Z    (SI), K1, Z3
+	VMOVUPS.Z    (DI), K1, Z3
 	VBROADCASTSS (R8), Z4
 	VFMADD231PS  Z3, Z4, Z0
 	VBROADCASTSS (R8)(DX*1), Z4
 	VFMADD231PS  Z3, Z4, Z1
 	VBROADCASTSS (R8)(DX*2), Z4
 	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest1_gate
+	JZ     wide_rest1_write
 	VXORPS Z3, Z3, Z3
 	VMAXPS Z0, Z3, Z0
 	VMAXPS Z1, Z3, Z1
 	VMAXPS Z2, Z3, Z2
-
-wide_rest1_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest1_write
-	ADDQ      AX, DX
-	VXORPS    Z3, Z3, Z3
-	VMOVUPS.Z (DX), K1, Z4
-	VCMPPS    $0x1e, Z3, Z4, K2
-	VMOVAPS.Z Z0, K2, Z0
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z4
-	VCMPPS    $0x1e, Z3, Z4, K2
-	VMOVAPS.Z Z1, K2, Z1
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z4
-	VCMPPS    $0x1e, Z3, Z4, K2
-	VMOVAPS.Z Z2, K2, Z2
 
 wide_rest1_write:
 	VMOVUPS Z0, K1, (AX)
@@ -4680,13 +6558,13 @@ wide_rest2_onward:
 
 wide_rest2_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS      (SI), Z6
-	VMOVUPS.Z    64(SI), K1, Z7
+	VMOVUPS      (DI), Z6
+	VMOVUPS.Z    64(DI), K1, Z7
 	VBROADCASTSS (R8), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -4696,47 +6574,41 @@ wide_rest2_by4:
 	VBROADCASTSS (R8)(DX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z6
-	VMOVUPS.Z    64(SI), K1, Z7
-	VBROADCASTSS (R8), Z8
+	VMOVUPS      (DI)(BX*1), Z6
+	VMOVUPS.Z    64(DI)(BX*1), K1, Z7
+	VBROADCASTSS 4(R8), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R8)(DX*1), Z8
+	VBROADCASTSS 4(R8)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R8)(DX*2), Z8
+	VBROADCASTSS 4(R8)(DX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z6
-	VMOVUPS.Z    64(SI), K1, Z7
-	VBROADCASTSS (R8), Z8
+	VMOVUPS      (DI)(BX*2), Z6
+	VMOVUPS.Z    64(DI)(BX*2), K1, Z7
+	VBROADCASTSS 8(R8), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R8)(DX*1), Z8
+	VBROADCASTSS 8(R8)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R8)(DX*2), Z8
+	VBROADCASTSS 8(R8)(DX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z6
-	VMOVUPS.Z    64(SI), K1, Z7
-	VBROADCASTSS (R8), Z8
+	VMOVUPS      (DI)(SI*1), Z6
+	VMOVUPS.Z    64(DI)(SI*1), K1, Z7
+	VBROADCASTSS 12(R8), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R8)(DX*1), Z8
+	VBROADCASTSS 12(R8)(DX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R8)(DX*2), Z8
+	VBROADCASTSS 12(R8)(DX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest2_by4
@@ -4746,8 +6618,8 @@ wide_rest2_by4_end:
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS      (SI), Z6
-	VMOVUPS.Z    64(SI), K1, Z7
+	VMOVUPS      (DI), Z6
+	VMOVUPS.Z    64(DI), K1, Z7
 	VBROADCASTSS (R8), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
@@ -4757,16 +6629,16 @@ wide_rest2_by1:
 	VBROADCASTSS (R8)(DX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest2_gate
+	JZ     wide_rest2_write
 	VXORPS Z6, Z6, Z6
 	VMAXPS Z0, Z6, Z0
 	VMAXPS Z1, Z6, Z1
@@ -4774,33 +6646,6 @@ wide_rest2_by1_end:
 	VMAXPS Z3, Z6, Z3
 	VMAXPS Z4, Z6, Z4
 	VMAXPS Z5, Z6, Z5
-
-wide_rest2_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest2_write
-	ADDQ      AX, DX
-	VXORPS    Z6, Z6, Z6
-	VMOVUPS   (DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS.Z 64(DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z1, K2, Z1
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z2, K2, Z2
-	VMOVUPS.Z 64(DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z3, K2, Z3
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z4, K2, Z4
-	VMOVUPS.Z 64(DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z5, K2, Z5
 
 wide_rest2_write:
 	VMOVUPS Z0, (AX)
@@ -4865,14 +6710,14 @@ wide_rest3_onward:
 
 wide_rest3_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS      (SI), Z9
-	VMOVUPS      64(SI), Z10
-	VMOVUPS.Z    128(SI), K1, Z11
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS.Z    128(DI), K1, Z11
 	VBROADCASTSS (R8), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -4885,59 +6730,53 @@ wide_rest3_by4:
 	VFMADD231PS  Z9, Z12, Z6
 	VFMADD231PS  Z10, Z12, Z7
 	VFMADD231PS  Z11, Z12, Z8
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z9
-	VMOVUPS      64(SI), Z10
-	VMOVUPS.Z    128(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (DI)(BX*1), Z9
+	VMOVUPS      64(DI)(BX*1), Z10
+	VMOVUPS.Z    128(DI)(BX*1), K1, Z11
+	VBROADCASTSS 4(R8), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R8)(DX*1), Z12
 	VFMADD231PS  Z9, Z12, Z3
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 4(R8)(DX*2), Z12
 	VFMADD231PS  Z9, Z12, Z6
 	VFMADD231PS  Z10, Z12, Z7
 	VFMADD231PS  Z11, Z12, Z8
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z9
-	VMOVUPS      64(SI), Z10
-	VMOVUPS.Z    128(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (DI)(BX*2), Z9
+	VMOVUPS      64(DI)(BX*2), Z10
+	VMOVUPS.Z    128(DI)(BX*2), K1, Z11
+	VBROADCASTSS 8(R8), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 8(R8)(DX*1), Z12
 	VFMADD231PS  Z9, Z12, Z3
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 8(R8)(DX*2), Z12
 	VFMADD231PS  Z9, Z12, Z6
 	VFMADD231PS  Z10, Z12, Z7
 	VFMADD231PS  Z11, Z12, Z8
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z9
-	VMOVUPS      64(SI), Z10
-	VMOVUPS.Z    128(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (DI)(SI*1), Z9
+	VMOVUPS      64(DI)(SI*1), Z10
+	VMOVUPS.Z    128(DI)(SI*1), K1, Z11
+	VBROADCASTSS 12(R8), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 12(R8)(DX*1), Z12
 	VFMADD231PS  Z9, Z12, Z3
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 12(R8)(DX*2), Z12
 	VFMADD231PS  Z9, Z12, Z6
 	VFMADD231PS  Z10, Z12, Z7
 	VFMADD231PS  Z11, Z12, Z8
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest3_by4
@@ -4947,9 +6786,9 @@ wide_rest3_by4_end:
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS      (SI), Z9
-	VMOVUPS      64(SI), Z10
-	VMOVUPS.Z    128(SI), K1, Z11
+	VMOVUPS      (DI), Z9
+	VMOVUPS      64(DI), Z10
+	VMOVUPS.Z    128(DI), K1, Z11
 	VBROADCASTSS (R8), Z12
 	VFMADD231PS  Z9, Z12, Z0
 	VFMADD231PS  Z10, Z12, Z1
@@ -4962,16 +6801,16 @@ wide_rest3_by1:
 	VFMADD231PS  Z9, Z12, Z6
 	VFMADD231PS  Z10, Z12, Z7
 	VFMADD231PS  Z11, Z12, Z8
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest3_gate
+	JZ     wide_rest3_write
 	VXORPS Z9, Z9, Z9
 	VMAXPS Z0, Z9, Z0
 	VMAXPS Z1, Z9, Z1
@@ -4982,42 +6821,6 @@ wide_rest3_by1_end:
 	VMAXPS Z6, Z9, Z6
 	VMAXPS Z7, Z9, Z7
 	VMAXPS Z8, Z9, Z8
-
-wide_rest3_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest3_write
-	ADDQ      AX, DX
-	VXORPS    Z9, Z9, Z9
-	VMOVUPS   (DX), Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   64(DX), Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS.Z 128(DX), K1, Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z2, K2, Z2
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z3, K2, Z3
-	VMOVUPS   64(DX), Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z4, K2, Z4
-	VMOVUPS.Z 128(DX), K1, Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z5, K2, Z5
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z6, K2, Z6
-	VMOVUPS   64(DX), Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z7, K2, Z7
-	VMOVUPS.Z 128(DX), K1, Z10
-	VCMPPS    $0x1e, Z9, Z10, K2
-	VMOVAPS.Z Z8, K2, Z8
 
 wide_rest3_write:
 	VMOVUPS Z0, (AX)
@@ -5092,15 +6895,15 @@ wide_rest4_onward:
 
 wide_rest4_add:
 	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
+	MOVQ n+64(FP), R9
 	CMPQ R9, $0x04
 	JLT  wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS      128(SI), Z14
-	VMOVUPS.Z    192(SI), K1, Z15
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	VMOVUPS.Z    192(DI), K1, Z15
 	VBROADCASTSS (R8), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
@@ -5116,71 +6919,65 @@ wide_rest4_by4:
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS      128(SI), Z14
-	VMOVUPS.Z    192(SI), K1, Z15
-	VBROADCASTSS (R8), Z16
+	VMOVUPS      (DI)(BX*1), Z12
+	VMOVUPS      64(DI)(BX*1), Z13
+	VMOVUPS      128(DI)(BX*1), Z14
+	VMOVUPS.Z    192(DI)(BX*1), K1, Z15
+	VBROADCASTSS 4(R8), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R8)(DX*1), Z16
+	VBROADCASTSS 4(R8)(DX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(DX*2), Z16
+	VBROADCASTSS 4(R8)(DX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS      128(SI), Z14
-	VMOVUPS.Z    192(SI), K1, Z15
-	VBROADCASTSS (R8), Z16
+	VMOVUPS      (DI)(BX*2), Z12
+	VMOVUPS      64(DI)(BX*2), Z13
+	VMOVUPS      128(DI)(BX*2), Z14
+	VMOVUPS.Z    192(DI)(BX*2), K1, Z15
+	VBROADCASTSS 8(R8), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R8)(DX*1), Z16
+	VBROADCASTSS 8(R8)(DX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(DX*2), Z16
+	VBROADCASTSS 8(R8)(DX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS      128(SI), Z14
-	VMOVUPS.Z    192(SI), K1, Z15
-	VBROADCASTSS (R8), Z16
+	VMOVUPS      (DI)(SI*1), Z12
+	VMOVUPS      64(DI)(SI*1), Z13
+	VMOVUPS      128(DI)(SI*1), Z14
+	VMOVUPS.Z    192(DI)(SI*1), K1, Z15
+	VBROADCASTSS 12(R8), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (R8)(DX*1), Z16
+	VBROADCASTSS 12(R8)(DX*1), Z16
 	VFMADD231PS  Z12, Z16, Z4
 	VFMADD231PS  Z13, Z16, Z5
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(DX*2), Z16
+	VBROADCASTSS 12(R8)(DX*2), Z16
 	VFMADD231PS  Z12, Z16, Z8
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
 	SUBQ         $0x04, R9
 	CMPQ         R9, $0x04
 	JGE          wide_rest4_by4
@@ -5190,10 +6987,10 @@ wide_rest4_by4_end:
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS      128(SI), Z14
-	VMOVUPS.Z    192(SI), K1, Z15
+	VMOVUPS      (DI), Z12
+	VMOVUPS      64(DI), Z13
+	VMOVUPS      128(DI), Z14
+	VMOVUPS.Z    192(DI), K1, Z15
 	VBROADCASTSS (R8), Z16
 	VFMADD231PS  Z12, Z16, Z0
 	VFMADD231PS  Z13, Z16, Z1
@@ -5209,16 +7006,16 @@ wide_rest4_by1:
 	VFMADD231PS  Z13, Z16, Z9
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
 	SUBQ         $0x01, R9
 	CMPQ         R9, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
-	MOVQ   relu+88(FP), DX
+	MOVQ   relu+80(FP), DX
 	TESTQ  DX, DX
-	JZ     wide_rest4_gate
+	JZ     wide_rest4_write
 	VXORPS Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
 	VMAXPS Z1, Z12, Z1
@@ -5233,8 +7030,1240 @@ wide_rest4_by1_end:
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
 
-wide_rest4_gate:
-	MOVQ      gate+96(FP), DX
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ a+48(FP), DI
+	MOVQ cols+72(FP), R8
+
+of16:
+	CMPQ   R8, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of16_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    of16_add
+
+of16_bias:
+	VBROADCASTSS (R9), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R9), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R9), Y4
+	VMOVAPS      Y4, Y5
+	JMP          of16_add
+
+of16_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y2
+	VMOVUPS 32(R9), Y3
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R9), Y5
+
+of16_add:
+	MOVQ w+32(FP), R9
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
+	CMPQ R11, $0x04
+	JLT  of16_by4_end
+
+of16_by4:
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (R10)(BX*1), Y6
+	VMOVUPS      32(R10)(BX*1), Y7
+	VBROADCASTSS 4(R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (R10)(BX*2), Y6
+	VMOVUPS      32(R10)(BX*2), Y7
+	VBROADCASTSS 8(R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 8(R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (R10)(SI*1), Y6
+	VMOVUPS      32(R10)(SI*1), Y7
+	VBROADCASTSS 12(R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 12(R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          of16_by4
+
+of16_by4_end:
+	CMPQ R11, $0x01
+	JLT  of16_by1_end
+
+of16_by1:
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          of16_by1
+
+of16_by1_end:
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     of16_write
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y0, Y6, Y0
+	VMAXPS Y1, Y6, Y1
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+
+of16_write:
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y2, (R9)
+	VMOVUPS Y3, 32(R9)
+	ADDQ    CX, R9
+	VMOVUPS Y4, (R9)
+	VMOVUPS Y5, 32(R9)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, R8
+	JMP     of16
+
+after_of16:
+of8:
+	CMPQ   R8, $0x00000008
+	JLT    after_of8
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    of8_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    of8_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    of8_add
+
+of8_bias:
+	VBROADCASTSS (R9), Y0
+	VBROADCASTSS 4(R9), Y1
+	VBROADCASTSS 8(R9), Y2
+	JMP          of8_add
+
+of8_onward:
+	MOVQ    AX, R9
+	VMOVUPS (R9), Y0
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y1
+	ADDQ    CX, R9
+	VMOVUPS (R9), Y2
+
+of8_add:
+	MOVQ w+32(FP), R9
+	MOVQ DI, R10
+	MOVQ n+64(FP), R11
+	CMPQ R11, $0x04
+	JLT  of8_by4_end
+
+of8_by4:
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      (R10)(BX*1), Y3
+	VBROADCASTSS 4(R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      (R10)(BX*2), Y3
+	VBROADCASTSS 8(R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 8(R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 8(R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VBROADCASTSS 12(R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 12(R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 12(R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	LEAQ         (R10)(BX*4), R10
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
+	JGE          of8_by4
+
+of8_by4_end:
+	CMPQ R11, $0x01
+	JLT  of8_by1_end
+
+of8_by1:
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	LEAQ         (R10)(BX*1), R10
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
+	JGE          of8_by1
+
+of8_by1_end:
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     of8_write
+	VXORPS Y3, Y3, Y3
+	VMAXPS Y0, Y3, Y0
+	VMAXPS Y1, Y3, Y1
+	VMAXPS Y2, Y3, Y2
+
+of8_write:
+	MOVQ    AX, R9
+	VMOVUPS Y0, (R9)
+	ADDQ    CX, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    CX, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, R8
+	JMP     of8
+
+after_of8:
+	TESTQ   R8, R8
+	JZ      done
+	LEAQ    tailMasks<>+0(SB), R9
+	NEGQ    R8
+	VMOVDQU 32(R9)(R8*4), Y0
+	MOVQ    onward+24(FP), R8
+	TESTQ   R8, R8
+	JNZ     tail_onward
+	MOVQ    b+16(FP), R8
+	TESTQ   R8, R8
+	JNZ     tail_bias
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	JMP     tail_add
+
+tail_bias:
+	VBROADCASTSS (R8), Y1
+	VBROADCASTSS 4(R8), Y2
+	VBROADCASTSS 8(R8), Y3
+	JMP          tail_add
+
+tail_onward:
+	MOVQ       AX, R8
+	VMASKMOVPS (R8), Y0, Y1
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y2
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y3
+
+tail_add:
+	MOVQ w+32(FP), R8
+	MOVQ n+64(FP), R9
+	CMPQ R9, $0x04
+	JLT  tail_by4_end
+
+tail_by4:
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMASKMOVPS   (DI)(BX*1), Y0, Y4
+	VBROADCASTSS 4(R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 4(R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 4(R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMASKMOVPS   (DI)(BX*2), Y0, Y4
+	VBROADCASTSS 8(R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 8(R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMASKMOVPS   (DI)(SI*1), Y0, Y4
+	VBROADCASTSS 12(R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 12(R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	LEAQ         (DI)(BX*4), DI
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, R9
+	CMPQ         R9, $0x04
+	JGE          tail_by4
+
+tail_by4_end:
+	CMPQ R9, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R8)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	LEAQ         (DI)(BX*1), DI
+	ADDQ         $0x04, R8
+	SUBQ         $0x01, R9
+	CMPQ         R9, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_write
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+
+tail_write:
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func gradInputs3Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·gradInputs3Vector(SB), NOSPLIT, $0-80
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  gate+72(FP), DX
+	TESTQ DX, DX
+	JZ    begin
+	SUBQ  AX, DX
+	MOVQ  DX, gate+72(FP)
+
+begin:
+	MOVQ ldw+32(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
+wide_of64:
+	CMPQ   R9, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    wide_of64_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+
+wide_of64_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z12
+	VMOVUPS      64(R11), Z13
+	VMOVUPS      128(R11), Z14
+	VMOVUPS      192(R11), Z15
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R10), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R10), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      (R11)(SI*1), Z12
+	VMOVUPS      64(R11)(SI*1), Z13
+	VMOVUPS      128(R11)(SI*1), Z14
+	VMOVUPS      192(R11)(SI*1), Z15
+	VBROADCASTSS (R10)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R10)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R10)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      (R11)(SI*2), Z12
+	VMOVUPS      64(R11)(SI*2), Z13
+	VMOVUPS      128(R11)(SI*2), Z14
+	VMOVUPS      192(R11)(SI*2), Z15
+	VBROADCASTSS (R10)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R10)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R10)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      (R11)(DI*1), Z12
+	VMOVUPS      64(R11)(DI*1), Z13
+	VMOVUPS      128(R11)(DI*1), Z14
+	VMOVUPS      192(R11)(DI*1), Z15
+	VBROADCASTSS (R10)(BX*1), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R10)(BX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R10)(BX*1), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z12
+	VMOVUPS      64(R11), Z13
+	VMOVUPS      128(R11), Z14
+	VMOVUPS      192(R11), Z15
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R10), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R10), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ      gate+72(FP), R10
+	TESTQ     R10, R10
+	JZ        wide_of64_write
+	ADDQ      AX, R10
+	VXORPS    Z12, Z12, Z12
+	VMOVUPS   (R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R10), Z13
+	VCMPPS    $0x1e, Z12, Z13, K1
+	VMOVAPS.Z Z11, K1, Z11
+
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R9, R9
+	JZ     wide_done
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	JMP    wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z2
+
+wide_rest1_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (R8), K1, Z3
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(R9), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(R9), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS.Z    (R8)(SI*1), K1, Z3
+	VBROADCASTSS (R9)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(R9)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(R9)(DX*1), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS.Z    (R8)(SI*2), K1, Z3
+	VBROADCASTSS (R9)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(R9)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(R9)(DX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	VMOVUPS.Z    (R8)(DI*1), K1, Z3
+	VBROADCASTSS (R9)(BX*1), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(R9)(BX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(R9)(BX*1), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (R8), K1, Z3
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(R9), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(R9), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ      gate+72(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest1_write
+	ADDQ      AX, DX
+	VXORPS    Z3, Z3, Z3
+	VMOVUPS.Z (DX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z4
+	VCMPPS    $0x1e, Z3, Z4, K2
+	VMOVAPS.Z Z2, K2, Z2
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+
+wide_rest2_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (R8), Z6
+	VMOVUPS.Z    64(R8), K1, Z7
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R9), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R9), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      (R8)(SI*1), Z6
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z7
+	VBROADCASTSS (R9)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R9)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R9)(DX*1), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      (R8)(SI*2), Z6
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z7
+	VBROADCASTSS (R9)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R9)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R9)(DX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	VMOVUPS      (R8)(DI*1), Z6
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z7
+	VBROADCASTSS (R9)(BX*1), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R9)(BX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R9)(BX*1), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (R8), Z6
+	VMOVUPS.Z    64(R8), K1, Z7
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R9), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R9), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ      gate+72(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest2_write
+	ADDQ      AX, DX
+	VXORPS    Z6, Z6, Z6
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 64(DX), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	JMP    wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS   64(R9), Z7
+	VMOVUPS.Z 128(R9), K1, Z8
+
+wide_rest3_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (R8), Z9
+	VMOVUPS      64(R8), Z10
+	VMOVUPS.Z    128(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R9), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      (R8)(SI*1), Z9
+	VMOVUPS      64(R8)(SI*1), Z10
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z11
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(R9)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R9)(DX*1), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      (R8)(SI*2), Z9
+	VMOVUPS      64(R8)(SI*2), Z10
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z11
+	VBROADCASTSS (R9)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(R9)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R9)(DX*2), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	VMOVUPS      (R8)(DI*1), Z9
+	VMOVUPS      64(R8)(DI*1), Z10
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z11
+	VBROADCASTSS (R9)(BX*1), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(R9)(BX*1), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R9)(BX*1), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (R8), Z9
+	VMOVUPS      64(R8), Z10
+	VMOVUPS.Z    128(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R9), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ      gate+72(FP), DX
+	TESTQ     DX, DX
+	JZ        wide_rest3_write
+	ADDQ      AX, DX
+	VXORPS    Z9, Z9, Z9
+	VMOVUPS   (DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(DX), K1, Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(DX), K1, Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, DX
+	VMOVUPS   (DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS   64(DX), Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVUPS.Z 128(DX), K1, Z10
+	VCMPPS    $0x1e, Z9, Z10, K2
+	VMOVAPS.Z Z8, K2, Z8
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS   64(R9), Z9
+	VMOVUPS   128(R9), Z10
+	VMOVUPS.Z 192(R9), K1, Z11
+
+wide_rest4_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS.Z    192(R8), K1, Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R9), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R9), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      (R8)(SI*1), Z12
+	VMOVUPS      64(R8)(SI*1), Z13
+	VMOVUPS      128(R8)(SI*1), Z14
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z15
+	VBROADCASTSS (R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R9)(DX*1), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      (R8)(SI*2), Z12
+	VMOVUPS      64(R8)(SI*2), Z13
+	VMOVUPS      128(R8)(SI*2), Z14
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z15
+	VBROADCASTSS (R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R9)(DX*2), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS      (R8)(DI*1), Z12
+	VMOVUPS      64(R8)(DI*1), Z13
+	VMOVUPS      128(R8)(DI*1), Z14
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z15
+	VBROADCASTSS (R9)(BX*1), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R9)(BX*1), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R9)(BX*1), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS      128(R8), Z14
+	VMOVUPS.Z    192(R8), K1, Z15
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z12, Z16, Z0
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 4(R9), Z16
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 8(R9), Z16
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z9
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest4_write
 	ADDQ      AX, DX
@@ -5299,15 +8328,15 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
 of16:
-	CMPQ   R8, $0x00000010
+	CMPQ   R9, $0x00000010
 	JLT    after_of16
-	MOVQ   onward+24(FP), R9
-	TESTQ  R9, R9
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    of16_onward
-	MOVQ   b+16(FP), R9
-	TESTQ  R9, R9
-	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -5316,407 +8345,332 @@ of16:
 	VXORPS Y5, Y5, Y5
 	JMP    of16_add
 
-of16_bias:
-	VBROADCASTSS (R9), Y0
-	VMOVAPS      Y0, Y1
-	VBROADCASTSS 4(R9), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 8(R9), Y4
-	VMOVAPS      Y4, Y5
-	JMP          of16_add
-
 of16_onward:
-	MOVQ    AX, R9
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y2
-	VMOVUPS 32(R9), Y3
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y4
-	VMOVUPS 32(R9), Y5
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS 32(R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS 32(R10), Y5
 
 of16_add:
-	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
-	CMPQ R11, $0x04
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
 	JLT  of16_by4_end
 
 of16_by4:
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VBROADCASTSS (R9), Y8
+	VMOVUPS      (R11), Y6
+	VMOVUPS      32(R11), Y7
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R9)(DX*1), Y8
+	VBROADCASTSS 4(R10), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R9)(DX*2), Y8
+	VBROADCASTSS 8(R10), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VBROADCASTSS (R9), Y8
+	VMOVUPS      (R11)(SI*1), Y6
+	VMOVUPS      32(R11)(SI*1), Y7
+	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R9)(DX*1), Y8
+	VBROADCASTSS 4(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R9)(DX*2), Y8
+	VBROADCASTSS 8(R10)(DX*1), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VBROADCASTSS (R9), Y8
+	VMOVUPS      (R11)(SI*2), Y6
+	VMOVUPS      32(R11)(SI*2), Y7
+	VBROADCASTSS (R10)(DX*2), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R9)(DX*1), Y8
+	VBROADCASTSS 4(R10)(DX*2), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R9)(DX*2), Y8
+	VBROADCASTSS 8(R10)(DX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VBROADCASTSS (R9), Y8
+	VMOVUPS      (R11)(DI*1), Y6
+	VMOVUPS      32(R11)(DI*1), Y7
+	VBROADCASTSS (R10)(BX*1), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R9)(DX*1), Y8
+	VBROADCASTSS 4(R10)(BX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R9)(DX*2), Y8
+	VBROADCASTSS 8(R10)(BX*1), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x04, R11
-	CMPQ         R11, $0x04
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
 	JGE          of16_by4
 
 of16_by4_end:
-	CMPQ R11, $0x01
+	CMPQ R12, $0x01
 	JLT  of16_by1_end
 
 of16_by1:
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VBROADCASTSS (R9), Y8
+	VMOVUPS      (R11), Y6
+	VMOVUPS      32(R11), Y7
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R9)(DX*1), Y8
+	VBROADCASTSS 4(R10), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R9)(DX*2), Y8
+	VBROADCASTSS 8(R10), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x01, R11
-	CMPQ         R11, $0x01
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
 	JGE          of16_by1
 
 of16_by1_end:
-	MOVQ   relu+88(FP), R9
-	TESTQ  R9, R9
-	JZ     of16_gate
-	VXORPS Y6, Y6, Y6
-	VMAXPS Y0, Y6, Y0
-	VMAXPS Y1, Y6, Y1
-	VMAXPS Y2, Y6, Y2
-	VMAXPS Y3, Y6, Y3
-	VMAXPS Y4, Y6, Y4
-	VMAXPS Y5, Y6, Y5
-
-of16_gate:
-	MOVQ    gate+96(FP), R9
-	TESTQ   R9, R9
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
 	JZ      of16_write
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	VXORPS  Y6, Y6, Y6
-	VMOVUPS (R9), Y7
+	VMOVUPS (R10), Y7
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y0, Y0
-	VMOVUPS 32(R9), Y7
+	VMOVUPS 32(R10), Y7
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y1, Y1
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y2, Y2
-	VMOVUPS 32(R9), Y7
+	VMOVUPS 32(R10), Y7
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y3, Y3
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y4, Y4
-	VMOVUPS 32(R9), Y7
+	VMOVUPS 32(R10), Y7
 	VCMPPS  $0x1e, Y6, Y7, Y7
 	VANDPS  Y7, Y5, Y5
 
 of16_write:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	VMOVUPS Y1, 32(R9)
-	ADDQ    CX, R9
-	VMOVUPS Y2, (R9)
-	VMOVUPS Y3, 32(R9)
-	ADDQ    CX, R9
-	VMOVUPS Y4, (R9)
-	VMOVUPS Y5, 32(R9)
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
 	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, R8
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
 	JMP     of16
 
 after_of16:
 of8:
-	CMPQ   R8, $0x00000008
+	CMPQ   R9, $0x00000008
 	JLT    after_of8
-	MOVQ   onward+24(FP), R9
-	TESTQ  R9, R9
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    of8_onward
-	MOVQ   b+16(FP), R9
-	TESTQ  R9, R9
-	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	JMP    of8_add
 
-of8_bias:
-	VBROADCASTSS (R9), Y0
-	VBROADCASTSS 4(R9), Y1
-	VBROADCASTSS 8(R9), Y2
-	JMP          of8_add
-
 of8_onward:
-	MOVQ    AX, R9
-	VMOVUPS (R9), Y0
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y1
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y2
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
 
 of8_add:
-	MOVQ w+32(FP), R9
-	MOVQ SI, R10
-	MOVQ n+72(FP), R11
-	CMPQ R11, $0x04
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
 	JLT  of8_by4_end
 
 of8_by4:
-	VMOVUPS      (R10), Y3
-	VBROADCASTSS (R9), Y4
+	VMOVUPS      (R11), Y3
+	VBROADCASTSS (R10), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS 4(R10), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R9)(DX*2), Y4
+	VBROADCASTSS 8(R10), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y3
-	VBROADCASTSS (R9), Y4
+	VMOVUPS      (R11)(SI*1), Y3
+	VBROADCASTSS (R10)(DX*1), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS 4(R10)(DX*1), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R9)(DX*2), Y4
+	VBROADCASTSS 8(R10)(DX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y3
-	VBROADCASTSS (R9), Y4
+	VMOVUPS      (R11)(SI*2), Y3
+	VBROADCASTSS (R10)(DX*2), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS 4(R10)(DX*2), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R9)(DX*2), Y4
+	VBROADCASTSS 8(R10)(DX*2), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y3
-	VBROADCASTSS (R9), Y4
+	VMOVUPS      (R11)(DI*1), Y3
+	VBROADCASTSS (R10)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS 4(R10)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R9)(DX*2), Y4
+	VBROADCASTSS 8(R10)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x04, R11
-	CMPQ         R11, $0x04
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
 	JGE          of8_by4
 
 of8_by4_end:
-	CMPQ R11, $0x01
+	CMPQ R12, $0x01
 	JLT  of8_by1_end
 
 of8_by1:
-	VMOVUPS      (R10), Y3
-	VBROADCASTSS (R9), Y4
+	VMOVUPS      (R11), Y3
+	VBROADCASTSS (R10), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (R9)(DX*1), Y4
+	VBROADCASTSS 4(R10), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (R9)(DX*2), Y4
+	VBROADCASTSS 8(R10), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, R9
-	ADDQ         DI, R10
-	SUBQ         $0x01, R11
-	CMPQ         R11, $0x01
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
 	JGE          of8_by1
 
 of8_by1_end:
-	MOVQ   relu+88(FP), R9
-	TESTQ  R9, R9
-	JZ     of8_gate
-	VXORPS Y3, Y3, Y3
-	VMAXPS Y0, Y3, Y0
-	VMAXPS Y1, Y3, Y1
-	VMAXPS Y2, Y3, Y2
-
-of8_gate:
-	MOVQ    gate+96(FP), R9
-	TESTQ   R9, R9
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
 	JZ      of8_write
-	ADDQ    AX, R9
+	ADDQ    AX, R10
 	VXORPS  Y3, Y3, Y3
-	VMOVUPS (R9), Y4
+	VMOVUPS (R10), Y4
 	VCMPPS  $0x1e, Y3, Y4, Y4
 	VANDPS  Y4, Y0, Y0
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y4
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
 	VCMPPS  $0x1e, Y3, Y4, Y4
 	VANDPS  Y4, Y1, Y1
-	ADDQ    CX, R9
-	VMOVUPS (R9), Y4
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
 	VCMPPS  $0x1e, Y3, Y4, Y4
 	VANDPS  Y4, Y2, Y2
 
 of8_write:
-	MOVQ    AX, R9
-	VMOVUPS Y0, (R9)
-	ADDQ    CX, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    CX, R9
-	VMOVUPS Y2, (R9)
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y1, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
 	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, R8
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
 	JMP     of8
 
 after_of8:
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      done
-	LEAQ    tailMasks<>+0(SB), R9
-	NEGQ    R8
-	VMOVDQU 32(R9)(R8*4), Y0
-	MOVQ    onward+24(FP), R8
-	TESTQ   R8, R8
+	LEAQ    tailMasks<>+0(SB), R10
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+16(FP), R9
+	TESTQ   R9, R9
 	JNZ     tail_onward
-	MOVQ    b+16(FP), R8
-	TESTQ   R8, R8
-	JNZ     tail_bias
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	JMP     tail_add
 
-tail_bias:
-	VBROADCASTSS (R8), Y1
-	VBROADCASTSS 4(R8), Y2
-	VBROADCASTSS 8(R8), Y3
-	JMP          tail_add
-
 tail_onward:
-	MOVQ       AX, R8
-	VMASKMOVPS (R8), Y0, Y1
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y2
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y3
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y3
 
 tail_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R9
-	CMPQ R9, $0x04
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
 	JLT  tail_by4_end
 
 tail_by4:
-	VMASKMOVPS   (SI), Y0, Y4
-	VBROADCASTSS (R8), Y5
+	VMASKMOVPS   (R8), Y0, Y4
+	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R8)(DX*1), Y5
+	VBROADCASTSS 4(R9), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R8)(DX*2), Y5
+	VBROADCASTSS 8(R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y4
-	VBROADCASTSS (R8), Y5
+	VMASKMOVPS   (R8)(SI*1), Y0, Y4
+	VBROADCASTSS (R9)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R8)(DX*1), Y5
+	VBROADCASTSS 4(R9)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R8)(DX*2), Y5
+	VBROADCASTSS 8(R9)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y4
-	VBROADCASTSS (R8), Y5
+	VMASKMOVPS   (R8)(SI*2), Y0, Y4
+	VBROADCASTSS (R9)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R8)(DX*1), Y5
+	VBROADCASTSS 4(R9)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R8)(DX*2), Y5
+	VBROADCASTSS 8(R9)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y4
-	VBROADCASTSS (R8), Y5
+	VMASKMOVPS   (R8)(DI*1), Y0, Y4
+	VBROADCASTSS (R9)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R8)(DX*1), Y5
+	VBROADCASTSS 4(R9)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R8)(DX*2), Y5
+	VBROADCASTSS 8(R9)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	SUBQ         $0x04, R9
-	CMPQ         R9, $0x04
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
 	JGE          tail_by4
 
 tail_by4_end:
-	CMPQ R9, $0x01
+	CMPQ R10, $0x01
 	JLT  tail_by1_end
 
 tail_by1:
-	VMASKMOVPS   (SI), Y0, Y4
-	VBROADCASTSS (R8), Y5
+	VMASKMOVPS   (R8), Y0, Y4
+	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R8)(DX*1), Y5
+	VBROADCASTSS 4(R9), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R8)(DX*2), Y5
+	VBROADCASTSS 8(R9), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	SUBQ         $0x01, R9
-	CMPQ         R9, $0x01
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
 	JGE          tail_by1
 
 tail_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     tail_gate
-	VXORPS Y4, Y4, Y4
-	VMAXPS Y1, Y4, Y1
-	VMAXPS Y2, Y4, Y2
-	VMAXPS Y3, Y4, Y3
-
-tail_gate:
-	MOVQ       gate+96(FP), DX
+	MOVQ       gate+72(FP), DX
 	TESTQ      DX, DX
 	JZ         tail_write
 	ADDQ       AX, DX
@@ -5750,13 +8704,13 @@ TEXT ·panels3Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
-	MOVQ turned+32(FP), BX
-	MOVQ cols+40(FP), SI
-	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, DI
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R8
 	SHLQ $0x06, R8
 
@@ -6376,6 +9330,8 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R8
 	SHLQ $0x06, R8
 
@@ -6506,33 +9462,25 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply4Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// func affine4Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
-TEXT ·multiply4Vector(SB), NOSPLIT, $0-104
-	MOVQ  z+0(FP), AX
-	MOVQ  ldz+8(FP), CX
-	MOVQ  wr+40(FP), DX
-	MOVQ  ws+48(FP), BX
-	MOVQ  a+56(FP), SI
-	MOVQ  lda+64(FP), DI
-	MOVQ  cols+80(FP), R8
-	SHLQ  $0x02, CX
-	SHLQ  $0x02, DX
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, DI
-	MOVQ  gate+96(FP), R9
-	TESTQ R9, R9
-	JZ    begin
-	SUBQ  AX, R9
-	MOVQ  R9, gate+96(FP)
-
-begin:
-	LEAQ (DX)(DX*2), R9
+TEXT ·affine4Vector(SB), NOSPLIT, $0-88
+	MOVQ z+0(FP), AX
+	MOVQ ldz+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldw+40(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+56(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ a+48(FP), R8
+	MOVQ cols+72(FP), R9
 
 wide_of64:
-	CMPQ   R8, $0x00000040
+	CMPQ   R9, $0x00000040
 	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R10
 	TESTQ  R10, R10
@@ -6601,8 +9549,8 @@ wide_of64_onward:
 
 wide_of64_add:
 	MOVQ w+32(FP), R10
-	MOVQ SI, R11
-	MOVQ n+72(FP), R12
+	MOVQ R8, R11
+	MOVQ n+64(FP), R12
 	CMPQ R12, $0x04
 	JLT  wide_of64_by4_end
 
@@ -6626,91 +9574,85 @@ wide_of64_by4:
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R10)(R9*1), Z20
+	VBROADCASTSS (R10)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Z16
-	VMOVUPS      64(R11), Z17
-	VMOVUPS      128(R11), Z18
-	VMOVUPS      192(R11), Z19
-	VBROADCASTSS (R10), Z20
+	VMOVUPS      (R11)(SI*1), Z16
+	VMOVUPS      64(R11)(SI*1), Z17
+	VMOVUPS      128(R11)(SI*1), Z18
+	VMOVUPS      192(R11)(SI*1), Z19
+	VBROADCASTSS 4(R10), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R10)(DX*1), Z20
+	VBROADCASTSS 4(R10)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS 4(R10)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R10)(R9*1), Z20
+	VBROADCASTSS 4(R10)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Z16
-	VMOVUPS      64(R11), Z17
-	VMOVUPS      128(R11), Z18
-	VMOVUPS      192(R11), Z19
-	VBROADCASTSS (R10), Z20
+	VMOVUPS      (R11)(SI*2), Z16
+	VMOVUPS      64(R11)(SI*2), Z17
+	VMOVUPS      128(R11)(SI*2), Z18
+	VMOVUPS      192(R11)(SI*2), Z19
+	VBROADCASTSS 8(R10), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R10)(DX*1), Z20
+	VBROADCASTSS 8(R10)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS 8(R10)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R10)(R9*1), Z20
+	VBROADCASTSS 8(R10)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Z16
-	VMOVUPS      64(R11), Z17
-	VMOVUPS      128(R11), Z18
-	VMOVUPS      192(R11), Z19
-	VBROADCASTSS (R10), Z20
+	VMOVUPS      (R11)(DI*1), Z16
+	VMOVUPS      64(R11)(DI*1), Z17
+	VMOVUPS      128(R11)(DI*1), Z18
+	VMOVUPS      192(R11)(DI*1), Z19
+	VBROADCASTSS 12(R10), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R10)(DX*1), Z20
+	VBROADCASTSS 12(R10)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R10)(DX*2), Z20
+	VBROADCASTSS 12(R10)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R10)(R9*1), Z20
+	VBROADCASTSS 12(R10)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*4), R11
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
 	JGE          wide_of64_by4
@@ -6739,21 +9681,21 @@ wide_of64_by1:
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R10)(R9*1), Z20
+	VBROADCASTSS (R10)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R11
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
 	JGE          wide_of64_by1
 
 wide_of64_by1_end:
-	MOVQ   relu+88(FP), R10
+	MOVQ   relu+80(FP), R10
 	TESTQ  R10, R10
-	JZ     wide_of64_gate
+	JZ     wide_of64_write
 	VXORPS Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
 	VMAXPS Z1, Z16, Z1
@@ -6772,8 +9714,1450 @@ wide_of64_by1_end:
 	VMAXPS Z14, Z16, Z14
 	VMAXPS Z15, Z16, Z15
 
-wide_of64_gate:
-	MOVQ      gate+96(FP), R10
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R9, R9
+	JZ     wide_done
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z3
+
+wide_rest1_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R9)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R9)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R9)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    (R8)(SI*1), K1, Z4
+	VBROADCASTSS 4(R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R9)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 4(R9)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 4(R9)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    (R8)(SI*2), K1, Z4
+	VBROADCASTSS 8(R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 8(R9)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R9)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 8(R9)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS.Z    (R8)(DI*1), K1, Z4
+	VBROADCASTSS 12(R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 12(R9)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 12(R9)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R9)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R9)(DX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R9)(DX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R9)(BX*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_write
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R9), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R9), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R9), Z6
+	VMOVAPS      Z6, Z7
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
+
+wide_rest2_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (R8), Z8
+	VMOVUPS.Z    64(R8), K1, Z9
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R9)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R9)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R9)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      (R8)(SI*1), Z8
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z9
+	VBROADCASTSS 4(R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R9)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 4(R9)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 4(R9)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      (R8)(SI*2), Z8
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z9
+	VBROADCASTSS 8(R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 8(R9)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R9)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 8(R9)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	VMOVUPS      (R8)(DI*1), Z8
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z9
+	VBROADCASTSS 12(R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 12(R9)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 12(R9)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R9)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (R8), Z8
+	VMOVUPS.Z    64(R8), K1, Z9
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R9)(DX*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R9)(DX*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R9)(BX*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_write
+	VXORPS Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R9), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R9), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R9), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS   64(R9), Z7
+	VMOVUPS.Z 128(R9), K1, Z8
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z9
+	VMOVUPS   64(R9), Z10
+	VMOVUPS.Z 128(R9), K1, Z11
+
+wide_rest3_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R9)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R9)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R9)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (R8)(SI*1), Z12
+	VMOVUPS      64(R8)(SI*1), Z13
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z14
+	VBROADCASTSS 4(R9), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R9)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 4(R9)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 4(R9)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (R8)(SI*2), Z12
+	VMOVUPS      64(R8)(SI*2), Z13
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z14
+	VBROADCASTSS 8(R9), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 8(R9)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R9)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 8(R9)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	VMOVUPS      (R8)(DI*1), Z12
+	VMOVUPS      64(R8)(DI*1), Z13
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z14
+	VBROADCASTSS 12(R9), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 12(R9)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 12(R9)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R9)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (R9), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R9)(DX*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R9)(DX*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R9)(BX*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_write
+	VXORPS Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R9), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R9), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R9), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS   64(R9), Z9
+	VMOVUPS   128(R9), Z10
+	VMOVUPS.Z 192(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS   128(R9), Z14
+	VMOVUPS.Z 192(R9), K1, Z15
+
+wide_rest4_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      128(R8), Z18
+	VMOVUPS.Z    192(R8), K1, Z19
+	VBROADCASTSS (R9), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R9)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R9)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R9)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      (R8)(SI*1), Z16
+	VMOVUPS      64(R8)(SI*1), Z17
+	VMOVUPS      128(R8)(SI*1), Z18
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z19
+	VBROADCASTSS 4(R9), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R9)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 4(R9)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 4(R9)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      (R8)(SI*2), Z16
+	VMOVUPS      64(R8)(SI*2), Z17
+	VMOVUPS      128(R8)(SI*2), Z18
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z19
+	VBROADCASTSS 8(R9), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 8(R9)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R9)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 8(R9)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      (R8)(DI*1), Z16
+	VMOVUPS      64(R8)(DI*1), Z17
+	VMOVUPS      128(R8)(DI*1), Z18
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z19
+	VBROADCASTSS 12(R9), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 12(R9)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 12(R9)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R9)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      128(R8), Z18
+	VMOVUPS.Z    192(R8), K1, Z19
+	VBROADCASTSS (R9), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R9)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R9)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R9)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_write
+	VXORPS Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ a+48(FP), R8
+	MOVQ cols+72(FP), R9
+
+of16:
+	CMPQ   R9, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    of16_add
+
+of16_bias:
+	VBROADCASTSS (R10), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R10), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R10), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(R10), Y6
+	VMOVAPS      Y6, Y7
+	JMP          of16_add
+
+of16_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS 32(R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS 32(R10), Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VMOVUPS 32(R10), Y7
+
+of16_add:
+	MOVQ w+32(FP), R10
+	MOVQ R8, R11
+	MOVQ n+64(FP), R12
+	CMPQ R12, $0x04
+	JLT  of16_by4_end
+
+of16_by4:
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(BX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	VMOVUPS      (R11)(SI*1), Y8
+	VMOVUPS      32(R11)(SI*1), Y9
+	VBROADCASTSS 4(R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 4(R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R10)(BX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	VMOVUPS      (R11)(SI*2), Y8
+	VMOVUPS      32(R11)(SI*2), Y9
+	VBROADCASTSS 8(R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R10)(BX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	VMOVUPS      (R11)(DI*1), Y8
+	VMOVUPS      32(R11)(DI*1), Y9
+	VBROADCASTSS 12(R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 12(R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 12(R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R10)(BX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	LEAQ         (R11)(SI*4), R11
+	ADDQ         $0x10, R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          of16_by4
+
+of16_by4_end:
+	CMPQ R12, $0x01
+	JLT  of16_by1_end
+
+of16_by1:
+	VMOVUPS      (R11), Y8
+	VMOVUPS      32(R11), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10)(BX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	LEAQ         (R11)(SI*1), R11
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          of16_by1
+
+of16_by1_end:
+	MOVQ   relu+80(FP), R10
+	TESTQ  R10, R10
+	JZ     of16_write
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+
+of16_write:
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y6, (R10)
+	VMOVUPS Y7, 32(R10)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
+	JMP     of16
+
+after_of16:
+of8:
+	CMPQ   R9, $0x00000008
+	JLT    after_of8
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
+	JNZ    of8_onward
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of8_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    of8_add
+
+of8_bias:
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS 4(R10), Y1
+	VBROADCASTSS 8(R10), Y2
+	VBROADCASTSS 12(R10), Y3
+	JMP          of8_add
+
+of8_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y3
+
+of8_add:
+	MOVQ w+32(FP), R10
+	MOVQ R8, R11
+	MOVQ n+64(FP), R12
+	CMPQ R12, $0x04
+	JLT  of8_by4_end
+
+of8_by4:
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(BX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      (R11)(SI*1), Y4
+	VBROADCASTSS 4(R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 4(R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 4(R10)(BX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      (R11)(SI*2), Y4
+	VBROADCASTSS 8(R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 8(R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 8(R10)(BX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      (R11)(DI*1), Y4
+	VBROADCASTSS 12(R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 12(R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 12(R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(R10)(BX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	LEAQ         (R11)(SI*4), R11
+	ADDQ         $0x10, R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          of8_by4
+
+of8_by4_end:
+	CMPQ R12, $0x01
+	JLT  of8_by1_end
+
+of8_by1:
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R10)(DX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R10)(DX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10)(BX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	LEAQ         (R11)(SI*1), R11
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          of8_by1
+
+of8_by1_end:
+	MOVQ   relu+80(FP), R10
+	TESTQ  R10, R10
+	JZ     of8_write
+	VXORPS Y4, Y4, Y4
+	VMAXPS Y0, Y4, Y0
+	VMAXPS Y1, Y4, Y1
+	VMAXPS Y2, Y4, Y2
+	VMAXPS Y3, Y4, Y3
+
+of8_write:
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y1, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y3, (R10)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
+	JMP     of8
+
+after_of8:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tailMasks<>+0(SB), R10
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+24(FP), R9
+	TESTQ   R9, R9
+	JNZ     tail_onward
+	MOVQ    b+16(FP), R9
+	TESTQ   R9, R9
+	JNZ     tail_bias
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	JMP     tail_add
+
+tail_bias:
+	VBROADCASTSS (R9), Y1
+	VBROADCASTSS 4(R9), Y2
+	VBROADCASTSS 8(R9), Y3
+	VBROADCASTSS 12(R9), Y4
+	JMP          tail_add
+
+tail_onward:
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y3
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y4
+
+tail_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  tail_by4_end
+
+tail_by4:
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R9)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R9)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   (R8)(SI*1), Y0, Y5
+	VBROADCASTSS 4(R9), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R9)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 4(R9)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 4(R9)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   (R8)(SI*2), Y0, Y5
+	VBROADCASTSS 8(R9), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R9)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R9)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 8(R9)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   (R8)(DI*1), Y0, Y5
+	VBROADCASTSS 12(R9), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(R9)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R9)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R9)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          tail_by4
+
+tail_by4_end:
+	CMPQ R10, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R9)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R9)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_write
+	VXORPS Y5, Y5, Y5
+	VMAXPS Y1, Y5, Y1
+	VMAXPS Y2, Y5, Y2
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y4, Y5, Y4
+
+tail_write:
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func gradInputs4Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·gradInputs4Vector(SB), NOSPLIT, $0-80
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  gate+72(FP), DX
+	TESTQ DX, DX
+	JZ    begin
+	SUBQ  AX, DX
+	MOVQ  DX, gate+72(FP)
+
+begin:
+	MOVQ ldw+32(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
+wide_of64:
+	CMPQ   R9, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    wide_of64_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	JMP    wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(R10), Z15
+
+wide_of64_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R10), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R10), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      (R11)(SI*1), Z16
+	VMOVUPS      64(R11)(SI*1), Z17
+	VMOVUPS      128(R11)(SI*1), Z18
+	VMOVUPS      192(R11)(SI*1), Z19
+	VBROADCASTSS (R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R10)(DX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      (R11)(SI*2), Z16
+	VMOVUPS      64(R11)(SI*2), Z17
+	VMOVUPS      128(R11)(SI*2), Z18
+	VMOVUPS      192(R11)(SI*2), Z19
+	VBROADCASTSS (R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R10)(DX*2), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VMOVUPS      (R11)(DI*1), Z16
+	VMOVUPS      64(R11)(DI*1), Z17
+	VMOVUPS      128(R11)(DI*1), Z18
+	VMOVUPS      192(R11)(DI*1), Z19
+	VBROADCASTSS (R10)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R10)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R10)(BX*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z16
+	VMOVUPS      64(R11), Z17
+	VMOVUPS      128(R11), Z18
+	VMOVUPS      192(R11), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 4(R10), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 8(R10), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 12(R10), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ      gate+72(FP), R10
 	TESTQ     R10, R10
 	JZ        wide_of64_write
 	ADDQ      AX, R10
@@ -6852,98 +11236,82 @@ wide_of64_write:
 	VMOVUPS Z14, 128(R10)
 	VMOVUPS Z15, 192(R10)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, R8
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
 	JMP     wide_of64
 
 after_wide_of64:
-	TESTQ  R8, R8
+	TESTQ  R9, R9
 	JZ     wide_done
-	CMPQ   R8, $0x10
+	CMPQ   R9, $0x10
 	JGT    after_wide_rest1
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest1_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest1_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	JMP    wide_rest1_add
 
-wide_rest1_bias:
-	VBROADCASTSS (R8), Z0
-	VBROADCASTSS 4(R8), Z1
-	VBROADCASTSS 8(R8), Z2
-	VBROADCASTSS 12(R8), Z3
-	JMP          wide_rest1_add
-
 wide_rest1_onward:
-	MOVQ      AX, R8
-	VMOVUPS.Z (R8), K1, Z0
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z1
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z2
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z3
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z3
 
 wide_rest1_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS.Z    (SI), K1, Z4
-	VBROADCASTSS (R8), Z5
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R8)(DX*1), Z5
+	VBROADCASTSS 4(R9), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R8)(DX*2), Z5
+	VBROADCASTSS 8(R9), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8)(R9*1), Z5
+	VBROADCASTSS 12(R9), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z4
-	VBROADCASTSS (R8), Z5
+	VMOVUPS.Z    (R8)(SI*1), K1, Z4
+	VBROADCASTSS (R9)(DX*1), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R8)(DX*1), Z5
+	VBROADCASTSS 4(R9)(DX*1), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R8)(DX*2), Z5
+	VBROADCASTSS 8(R9)(DX*1), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8)(R9*1), Z5
+	VBROADCASTSS 12(R9)(DX*1), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z4
-	VBROADCASTSS (R8), Z5
+	VMOVUPS.Z    (R8)(SI*2), K1, Z4
+	VBROADCASTSS (R9)(DX*2), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R8)(DX*1), Z5
+	VBROADCASTSS 4(R9)(DX*2), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R8)(DX*2), Z5
+	VBROADCASTSS 8(R9)(DX*2), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8)(R9*1), Z5
+	VBROADCASTSS 12(R9)(DX*2), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z4
-	VBROADCASTSS (R8), Z5
+	VMOVUPS.Z    (R8)(DI*1), K1, Z4
+	VBROADCASTSS (R9)(BX*1), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R8)(DX*1), Z5
+	VBROADCASTSS 4(R9)(BX*1), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R8)(DX*2), Z5
+	VBROADCASTSS 8(R9)(BX*1), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8)(R9*1), Z5
+	VBROADCASTSS 12(R9)(BX*1), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest1_by4
@@ -6953,33 +11321,23 @@ wide_rest1_by4_end:
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS.Z    (SI), K1, Z4
-	VBROADCASTSS (R8), Z5
+	VMOVUPS.Z    (R8), K1, Z4
+	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R8)(DX*1), Z5
+	VBROADCASTSS 4(R9), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R8)(DX*2), Z5
+	VBROADCASTSS 8(R9), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8)(R9*1), Z5
+	VBROADCASTSS 12(R9), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest1_gate
-	VXORPS Z4, Z4, Z4
-	VMAXPS Z0, Z4, Z0
-	VMAXPS Z1, Z4, Z1
-	VMAXPS Z2, Z4, Z2
-	VMAXPS Z3, Z4, Z3
-
-wide_rest1_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest1_write
 	ADDQ      AX, DX
@@ -7011,18 +11369,15 @@ wide_rest1_write:
 	JMP     wide_done
 
 after_wide_rest1:
-	SUBQ   $0x10, R8
-	CMPQ   R8, $0x10
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
 	JGT    after_wide_rest2
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest2_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest2_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7033,102 +11388,85 @@ after_wide_rest1:
 	VXORPS Z7, Z7, Z7
 	JMP    wide_rest2_add
 
-wide_rest2_bias:
-	VBROADCASTSS (R8), Z0
-	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(R8), Z2
-	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(R8), Z4
-	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(R8), Z6
-	VMOVAPS      Z6, Z7
-	JMP          wide_rest2_add
-
 wide_rest2_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS.Z 64(R8), K1, Z1
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z2
-	VMOVUPS.Z 64(R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS.Z 64(R8), K1, Z5
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS.Z 64(R8), K1, Z7
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
 
 wide_rest2_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS      (SI), Z8
-	VMOVUPS.Z    64(SI), K1, Z9
-	VBROADCASTSS (R8), Z10
+	VMOVUPS      (R8), Z8
+	VMOVUPS.Z    64(R8), K1, Z9
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R8)(DX*1), Z10
+	VBROADCASTSS 4(R9), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(DX*2), Z10
+	VBROADCASTSS 8(R9), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R9*1), Z10
+	VBROADCASTSS 12(R9), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z8
-	VMOVUPS.Z    64(SI), K1, Z9
-	VBROADCASTSS (R8), Z10
+	VMOVUPS      (R8)(SI*1), Z8
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z9
+	VBROADCASTSS (R9)(DX*1), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R8)(DX*1), Z10
+	VBROADCASTSS 4(R9)(DX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(DX*2), Z10
+	VBROADCASTSS 8(R9)(DX*1), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R9*1), Z10
+	VBROADCASTSS 12(R9)(DX*1), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z8
-	VMOVUPS.Z    64(SI), K1, Z9
-	VBROADCASTSS (R8), Z10
+	VMOVUPS      (R8)(SI*2), Z8
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z9
+	VBROADCASTSS (R9)(DX*2), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R8)(DX*1), Z10
+	VBROADCASTSS 4(R9)(DX*2), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(DX*2), Z10
+	VBROADCASTSS 8(R9)(DX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R9*1), Z10
+	VBROADCASTSS 12(R9)(DX*2), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z8
-	VMOVUPS.Z    64(SI), K1, Z9
-	VBROADCASTSS (R8), Z10
+	VMOVUPS      (R8)(DI*1), Z8
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z9
+	VBROADCASTSS (R9)(BX*1), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R8)(DX*1), Z10
+	VBROADCASTSS 4(R9)(BX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(DX*2), Z10
+	VBROADCASTSS 8(R9)(BX*1), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R9*1), Z10
+	VBROADCASTSS 12(R9)(BX*1), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest2_by4
@@ -7138,42 +11476,28 @@ wide_rest2_by4_end:
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS      (SI), Z8
-	VMOVUPS.Z    64(SI), K1, Z9
-	VBROADCASTSS (R8), Z10
+	VMOVUPS      (R8), Z8
+	VMOVUPS.Z    64(R8), K1, Z9
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R8)(DX*1), Z10
+	VBROADCASTSS 4(R9), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(DX*2), Z10
+	VBROADCASTSS 8(R9), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8)(R9*1), Z10
+	VBROADCASTSS 12(R9), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest2_gate
-	VXORPS Z8, Z8, Z8
-	VMAXPS Z0, Z8, Z0
-	VMAXPS Z1, Z8, Z1
-	VMAXPS Z2, Z8, Z2
-	VMAXPS Z3, Z8, Z3
-	VMAXPS Z4, Z8, Z4
-	VMAXPS Z5, Z8, Z5
-	VMAXPS Z6, Z8, Z6
-	VMAXPS Z7, Z8, Z7
-
-wide_rest2_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest2_write
 	ADDQ      AX, DX
@@ -7221,18 +11545,15 @@ wide_rest2_write:
 	JMP     wide_done
 
 after_wide_rest2:
-	SUBQ   $0x10, R8
-	CMPQ   R8, $0x10
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
 	JGT    after_wide_rest3
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest3_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest3_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7247,130 +11568,109 @@ after_wide_rest2:
 	VXORPS Z11, Z11, Z11
 	JMP    wide_rest3_add
 
-wide_rest3_bias:
-	VBROADCASTSS (R8), Z0
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(R8), Z3
-	VMOVAPS      Z3, Z4
-	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(R8), Z6
-	VMOVAPS      Z6, Z7
-	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(R8), Z9
-	VMOVAPS      Z9, Z10
-	VMOVAPS      Z9, Z11
-	JMP          wide_rest3_add
-
 wide_rest3_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS.Z 128(R8), K1, Z2
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z3
-	VMOVUPS   64(R8), Z4
-	VMOVUPS.Z 128(R8), K1, Z5
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS   64(R8), Z7
-	VMOVUPS.Z 128(R8), K1, Z8
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z9
-	VMOVUPS   64(R8), Z10
-	VMOVUPS.Z 128(R8), K1, Z11
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS   64(R9), Z7
+	VMOVUPS.Z 128(R9), K1, Z8
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z9
+	VMOVUPS   64(R9), Z10
+	VMOVUPS.Z 128(R9), K1, Z11
 
 wide_rest3_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS.Z    128(SI), K1, Z14
-	VBROADCASTSS (R8), Z15
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (R9), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8)(DX*1), Z15
+	VBROADCASTSS 4(R9), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R8)(DX*2), Z15
+	VBROADCASTSS 8(R9), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R8)(R9*1), Z15
+	VBROADCASTSS 12(R9), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS.Z    128(SI), K1, Z14
-	VBROADCASTSS (R8), Z15
+	VMOVUPS      (R8)(SI*1), Z12
+	VMOVUPS      64(R8)(SI*1), Z13
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z14
+	VBROADCASTSS (R9)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8)(DX*1), Z15
+	VBROADCASTSS 4(R9)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R8)(DX*2), Z15
+	VBROADCASTSS 8(R9)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R8)(R9*1), Z15
+	VBROADCASTSS 12(R9)(DX*1), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS.Z    128(SI), K1, Z14
-	VBROADCASTSS (R8), Z15
+	VMOVUPS      (R8)(SI*2), Z12
+	VMOVUPS      64(R8)(SI*2), Z13
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z14
+	VBROADCASTSS (R9)(DX*2), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8)(DX*1), Z15
+	VBROADCASTSS 4(R9)(DX*2), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R8)(DX*2), Z15
+	VBROADCASTSS 8(R9)(DX*2), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R8)(R9*1), Z15
+	VBROADCASTSS 12(R9)(DX*2), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS.Z    128(SI), K1, Z14
-	VBROADCASTSS (R8), Z15
+	VMOVUPS      (R8)(DI*1), Z12
+	VMOVUPS      64(R8)(DI*1), Z13
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z14
+	VBROADCASTSS (R9)(BX*1), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8)(DX*1), Z15
+	VBROADCASTSS 4(R9)(BX*1), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R8)(DX*2), Z15
+	VBROADCASTSS 8(R9)(BX*1), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R8)(R9*1), Z15
+	VBROADCASTSS 12(R9)(BX*1), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest3_by4
@@ -7380,51 +11680,33 @@ wide_rest3_by4_end:
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	VMOVUPS.Z    128(SI), K1, Z14
-	VBROADCASTSS (R8), Z15
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	VMOVUPS.Z    128(R8), K1, Z14
+	VBROADCASTSS (R9), Z15
 	VFMADD231PS  Z12, Z15, Z0
 	VFMADD231PS  Z13, Z15, Z1
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8)(DX*1), Z15
+	VBROADCASTSS 4(R9), Z15
 	VFMADD231PS  Z12, Z15, Z3
 	VFMADD231PS  Z13, Z15, Z4
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R8)(DX*2), Z15
+	VBROADCASTSS 8(R9), Z15
 	VFMADD231PS  Z12, Z15, Z6
 	VFMADD231PS  Z13, Z15, Z7
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R8)(R9*1), Z15
+	VBROADCASTSS 12(R9), Z15
 	VFMADD231PS  Z12, Z15, Z9
 	VFMADD231PS  Z13, Z15, Z10
 	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest3_gate
-	VXORPS Z12, Z12, Z12
-	VMAXPS Z0, Z12, Z0
-	VMAXPS Z1, Z12, Z1
-	VMAXPS Z2, Z12, Z2
-	VMAXPS Z3, Z12, Z3
-	VMAXPS Z4, Z12, Z4
-	VMAXPS Z5, Z12, Z5
-	VMAXPS Z6, Z12, Z6
-	VMAXPS Z7, Z12, Z7
-	VMAXPS Z8, Z12, Z8
-	VMAXPS Z9, Z12, Z9
-	VMAXPS Z10, Z12, Z10
-	VMAXPS Z11, Z12, Z11
-
-wide_rest3_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest3_write
 	ADDQ      AX, DX
@@ -7488,16 +11770,13 @@ wide_rest3_write:
 	JMP     wide_done
 
 after_wide_rest3:
-	SUBQ   $0x10, R8
+	SUBQ   $0x10, R9
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest4_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest4_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -7516,158 +11795,133 @@ after_wide_rest3:
 	VXORPS Z15, Z15, Z15
 	JMP    wide_rest4_add
 
-wide_rest4_bias:
-	VBROADCASTSS (R8), Z0
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z0, Z2
-	VMOVAPS      Z0, Z3
-	VBROADCASTSS 4(R8), Z4
-	VMOVAPS      Z4, Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z4, Z7
-	VBROADCASTSS 8(R8), Z8
-	VMOVAPS      Z8, Z9
-	VMOVAPS      Z8, Z10
-	VMOVAPS      Z8, Z11
-	VBROADCASTSS 12(R8), Z12
-	VMOVAPS      Z12, Z13
-	VMOVAPS      Z12, Z14
-	VMOVAPS      Z12, Z15
-	JMP          wide_rest4_add
-
 wide_rest4_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS   128(R8), Z2
-	VMOVUPS.Z 192(R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS   64(R8), Z5
-	VMOVUPS   128(R8), Z6
-	VMOVUPS.Z 192(R8), K1, Z7
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS   64(R8), Z9
-	VMOVUPS   128(R8), Z10
-	VMOVUPS.Z 192(R8), K1, Z11
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS   64(R8), Z13
-	VMOVUPS   128(R8), Z14
-	VMOVUPS.Z 192(R8), K1, Z15
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS   64(R9), Z9
+	VMOVUPS   128(R9), Z10
+	VMOVUPS.Z 192(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS   128(R9), Z14
+	VMOVUPS.Z 192(R9), K1, Z15
 
 wide_rest4_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	VMOVUPS      128(SI), Z18
-	VMOVUPS.Z    192(SI), K1, Z19
-	VBROADCASTSS (R8), Z20
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      128(R8), Z18
+	VMOVUPS.Z    192(R8), K1, Z19
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R8)(DX*1), Z20
+	VBROADCASTSS 4(R9), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(DX*2), Z20
+	VBROADCASTSS 8(R9), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R8)(R9*1), Z20
+	VBROADCASTSS 12(R9), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	VMOVUPS      128(SI), Z18
-	VMOVUPS.Z    192(SI), K1, Z19
-	VBROADCASTSS (R8), Z20
+	VMOVUPS      (R8)(SI*1), Z16
+	VMOVUPS      64(R8)(SI*1), Z17
+	VMOVUPS      128(R8)(SI*1), Z18
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z19
+	VBROADCASTSS (R9)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R8)(DX*1), Z20
+	VBROADCASTSS 4(R9)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(DX*2), Z20
+	VBROADCASTSS 8(R9)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R8)(R9*1), Z20
+	VBROADCASTSS 12(R9)(DX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	VMOVUPS      128(SI), Z18
-	VMOVUPS.Z    192(SI), K1, Z19
-	VBROADCASTSS (R8), Z20
+	VMOVUPS      (R8)(SI*2), Z16
+	VMOVUPS      64(R8)(SI*2), Z17
+	VMOVUPS      128(R8)(SI*2), Z18
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z19
+	VBROADCASTSS (R9)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R8)(DX*1), Z20
+	VBROADCASTSS 4(R9)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(DX*2), Z20
+	VBROADCASTSS 8(R9)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R8)(R9*1), Z20
+	VBROADCASTSS 12(R9)(DX*2), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	VMOVUPS      128(SI), Z18
-	VMOVUPS.Z    192(SI), K1, Z19
-	VBROADCASTSS (R8), Z20
+	VMOVUPS      (R8)(DI*1), Z16
+	VMOVUPS      64(R8)(DI*1), Z17
+	VMOVUPS      128(R8)(DI*1), Z18
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z19
+	VBROADCASTSS (R9)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R8)(DX*1), Z20
+	VBROADCASTSS 4(R9)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(DX*2), Z20
+	VBROADCASTSS 8(R9)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R8)(R9*1), Z20
+	VBROADCASTSS 12(R9)(BX*1), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest4_by4
@@ -7677,60 +11931,38 @@ wide_rest4_by4_end:
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	VMOVUPS      128(SI), Z18
-	VMOVUPS.Z    192(SI), K1, Z19
-	VBROADCASTSS (R8), Z20
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	VMOVUPS      128(R8), Z18
+	VMOVUPS.Z    192(R8), K1, Z19
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z1
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (R8)(DX*1), Z20
+	VBROADCASTSS 4(R9), Z20
 	VFMADD231PS  Z16, Z20, Z4
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(DX*2), Z20
+	VBROADCASTSS 8(R9), Z20
 	VFMADD231PS  Z16, Z20, Z8
 	VFMADD231PS  Z17, Z20, Z9
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R8)(R9*1), Z20
+	VBROADCASTSS 12(R9), Z20
 	VFMADD231PS  Z16, Z20, Z12
 	VFMADD231PS  Z17, Z20, Z13
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest4_gate
-	VXORPS Z16, Z16, Z16
-	VMAXPS Z0, Z16, Z0
-	VMAXPS Z1, Z16, Z1
-	VMAXPS Z2, Z16, Z2
-	VMAXPS Z3, Z16, Z3
-	VMAXPS Z4, Z16, Z4
-	VMAXPS Z5, Z16, Z5
-	VMAXPS Z6, Z16, Z6
-	VMAXPS Z7, Z16, Z7
-	VMAXPS Z8, Z16, Z8
-	VMAXPS Z9, Z16, Z9
-	VMAXPS Z10, Z16, Z10
-	VMAXPS Z11, Z16, Z11
-	VMAXPS Z12, Z16, Z12
-	VMAXPS Z13, Z16, Z13
-	VMAXPS Z14, Z16, Z14
-	VMAXPS Z15, Z16, Z15
-
-wide_rest4_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest4_write
 	ADDQ      AX, DX
@@ -7813,15 +12045,15 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
 of16:
-	CMPQ   R8, $0x00000010
+	CMPQ   R9, $0x00000010
 	JLT    after_of16
-	MOVQ   onward+24(FP), R10
+	MOVQ   onward+16(FP), R10
 	TESTQ  R10, R10
 	JNZ    of16_onward
-	MOVQ   b+16(FP), R10
-	TESTQ  R10, R10
-	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -7831,17 +12063,6 @@ of16:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	JMP    of16_add
-
-of16_bias:
-	VBROADCASTSS (R10), Y0
-	VMOVAPS      Y0, Y1
-	VBROADCASTSS 4(R10), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 8(R10), Y4
-	VMOVAPS      Y4, Y5
-	VBROADCASTSS 12(R10), Y6
-	VMOVAPS      Y6, Y7
-	JMP          of16_add
 
 of16_onward:
 	MOVQ    AX, R10
@@ -7858,9 +12079,9 @@ of16_onward:
 	VMOVUPS 32(R10), Y7
 
 of16_add:
-	MOVQ w+32(FP), R10
-	MOVQ SI, R11
-	MOVQ n+72(FP), R12
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
 	CMPQ R12, $0x04
 	JLT  of16_by4_end
 
@@ -7870,65 +12091,59 @@ of16_by4:
 	VBROADCASTSS (R10), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
+	VBROADCASTSS 4(R10), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
+	VBROADCASTSS 8(R10), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R10)(R9*1), Y10
+	VBROADCASTSS 12(R10), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y8
-	VMOVUPS      32(R11), Y9
-	VBROADCASTSS (R10), Y10
+	VMOVUPS      (R11)(SI*1), Y8
+	VMOVUPS      32(R11)(SI*1), Y9
+	VBROADCASTSS (R10)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
+	VBROADCASTSS 4(R10)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
+	VBROADCASTSS 8(R10)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R10)(R9*1), Y10
+	VBROADCASTSS 12(R10)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y8
-	VMOVUPS      32(R11), Y9
-	VBROADCASTSS (R10), Y10
+	VMOVUPS      (R11)(SI*2), Y8
+	VMOVUPS      32(R11)(SI*2), Y9
+	VBROADCASTSS (R10)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
+	VBROADCASTSS 4(R10)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
+	VBROADCASTSS 8(R10)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R10)(R9*1), Y10
+	VBROADCASTSS 12(R10)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y8
-	VMOVUPS      32(R11), Y9
-	VBROADCASTSS (R10), Y10
+	VMOVUPS      (R11)(DI*1), Y8
+	VMOVUPS      32(R11)(DI*1), Y9
+	VBROADCASTSS (R10)(BX*1), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
+	VBROADCASTSS 4(R10)(BX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
+	VBROADCASTSS 8(R10)(BX*1), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R10)(R9*1), Y10
+	VBROADCASTSS 12(R10)(BX*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
 	JGE          of16_by4
@@ -7943,37 +12158,23 @@ of16_by1:
 	VBROADCASTSS (R10), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(DX*1), Y10
+	VBROADCASTSS 4(R10), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(DX*2), Y10
+	VBROADCASTSS 8(R10), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R10)(R9*1), Y10
+	VBROADCASTSS 12(R10), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
 	JGE          of16_by1
 
 of16_by1_end:
-	MOVQ   relu+88(FP), R10
-	TESTQ  R10, R10
-	JZ     of16_gate
-	VXORPS Y8, Y8, Y8
-	VMAXPS Y0, Y8, Y0
-	VMAXPS Y1, Y8, Y1
-	VMAXPS Y2, Y8, Y2
-	VMAXPS Y3, Y8, Y3
-	VMAXPS Y4, Y8, Y4
-	VMAXPS Y5, Y8, Y5
-	VMAXPS Y6, Y8, Y6
-	VMAXPS Y7, Y8, Y7
-
-of16_gate:
-	MOVQ    gate+96(FP), R10
+	MOVQ    gate+72(FP), R10
 	TESTQ   R10, R10
 	JZ      of16_write
 	ADDQ    AX, R10
@@ -8020,32 +12221,22 @@ of16_write:
 	VMOVUPS Y6, (R10)
 	VMOVUPS Y7, 32(R10)
 	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, R8
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
 	JMP     of16
 
 after_of16:
 of8:
-	CMPQ   R8, $0x00000008
+	CMPQ   R9, $0x00000008
 	JLT    after_of8
-	MOVQ   onward+24(FP), R10
+	MOVQ   onward+16(FP), R10
 	TESTQ  R10, R10
 	JNZ    of8_onward
-	MOVQ   b+16(FP), R10
-	TESTQ  R10, R10
-	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	JMP    of8_add
-
-of8_bias:
-	VBROADCASTSS (R10), Y0
-	VBROADCASTSS 4(R10), Y1
-	VBROADCASTSS 8(R10), Y2
-	VBROADCASTSS 12(R10), Y3
-	JMP          of8_add
 
 of8_onward:
 	MOVQ    AX, R10
@@ -8058,9 +12249,9 @@ of8_onward:
 	VMOVUPS (R10), Y3
 
 of8_add:
-	MOVQ w+32(FP), R10
-	MOVQ SI, R11
-	MOVQ n+72(FP), R12
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
 	CMPQ R12, $0x04
 	JLT  of8_by4_end
 
@@ -8068,47 +12259,41 @@ of8_by4:
 	VMOVUPS      (R11), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (R10)(DX*1), Y5
+	VBROADCASTSS 4(R10), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R10)(DX*2), Y5
+	VBROADCASTSS 8(R10), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R10)(R9*1), Y5
+	VBROADCASTSS 12(R10), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y4
-	VBROADCASTSS (R10), Y5
+	VMOVUPS      (R11)(SI*1), Y4
+	VBROADCASTSS (R10)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (R10)(DX*1), Y5
+	VBROADCASTSS 4(R10)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R10)(DX*2), Y5
+	VBROADCASTSS 8(R10)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R10)(R9*1), Y5
+	VBROADCASTSS 12(R10)(DX*1), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y4
-	VBROADCASTSS (R10), Y5
+	VMOVUPS      (R11)(SI*2), Y4
+	VBROADCASTSS (R10)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (R10)(DX*1), Y5
+	VBROADCASTSS 4(R10)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R10)(DX*2), Y5
+	VBROADCASTSS 8(R10)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R10)(R9*1), Y5
+	VBROADCASTSS 12(R10)(DX*2), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y4
-	VBROADCASTSS (R10), Y5
+	VMOVUPS      (R11)(DI*1), Y4
+	VBROADCASTSS (R10)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (R10)(DX*1), Y5
+	VBROADCASTSS 4(R10)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R10)(DX*2), Y5
+	VBROADCASTSS 8(R10)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R10)(R9*1), Y5
+	VBROADCASTSS 12(R10)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
 	JGE          of8_by4
@@ -8121,30 +12306,20 @@ of8_by1:
 	VMOVUPS      (R11), Y4
 	VBROADCASTSS (R10), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (R10)(DX*1), Y5
+	VBROADCASTSS 4(R10), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (R10)(DX*2), Y5
+	VBROADCASTSS 8(R10), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (R10)(R9*1), Y5
+	VBROADCASTSS 12(R10), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
 	JGE          of8_by1
 
 of8_by1_end:
-	MOVQ   relu+88(FP), R10
-	TESTQ  R10, R10
-	JZ     of8_gate
-	VXORPS Y4, Y4, Y4
-	VMAXPS Y0, Y4, Y0
-	VMAXPS Y1, Y4, Y1
-	VMAXPS Y2, Y4, Y2
-	VMAXPS Y3, Y4, Y3
-
-of8_gate:
-	MOVQ    gate+96(FP), R10
+	MOVQ    gate+72(FP), R10
 	TESTQ   R10, R10
 	JZ      of8_write
 	ADDQ    AX, R10
@@ -8175,96 +12350,80 @@ of8_write:
 	ADDQ    CX, R10
 	VMOVUPS Y3, (R10)
 	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, R8
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
 	JMP     of8
 
 after_of8:
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R10
-	NEGQ    R8
-	VMOVDQU 32(R10)(R8*4), Y0
-	MOVQ    onward+24(FP), R8
-	TESTQ   R8, R8
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+16(FP), R9
+	TESTQ   R9, R9
 	JNZ     tail_onward
-	MOVQ    b+16(FP), R8
-	TESTQ   R8, R8
-	JNZ     tail_bias
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	JMP     tail_add
 
-tail_bias:
-	VBROADCASTSS (R8), Y1
-	VBROADCASTSS 4(R8), Y2
-	VBROADCASTSS 8(R8), Y3
-	VBROADCASTSS 12(R8), Y4
-	JMP          tail_add
-
 tail_onward:
-	MOVQ       AX, R8
-	VMASKMOVPS (R8), Y0, Y1
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y2
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y3
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y4
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y3
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y4
 
 tail_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  tail_by4_end
 
 tail_by4:
-	VMASKMOVPS   (SI), Y0, Y5
-	VBROADCASTSS (R8), Y6
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R8)(DX*1), Y6
+	VBROADCASTSS 4(R9), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R8)(DX*2), Y6
+	VBROADCASTSS 8(R9), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8)(R9*1), Y6
+	VBROADCASTSS 12(R9), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y5
-	VBROADCASTSS (R8), Y6
+	VMASKMOVPS   (R8)(SI*1), Y0, Y5
+	VBROADCASTSS (R9)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R8)(DX*1), Y6
+	VBROADCASTSS 4(R9)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R8)(DX*2), Y6
+	VBROADCASTSS 8(R9)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8)(R9*1), Y6
+	VBROADCASTSS 12(R9)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y5
-	VBROADCASTSS (R8), Y6
+	VMASKMOVPS   (R8)(SI*2), Y0, Y5
+	VBROADCASTSS (R9)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R8)(DX*1), Y6
+	VBROADCASTSS 4(R9)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R8)(DX*2), Y6
+	VBROADCASTSS 8(R9)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8)(R9*1), Y6
+	VBROADCASTSS 12(R9)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y5
-	VBROADCASTSS (R8), Y6
+	VMASKMOVPS   (R8)(DI*1), Y0, Y5
+	VBROADCASTSS (R9)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R8)(DX*1), Y6
+	VBROADCASTSS 4(R9)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R8)(DX*2), Y6
+	VBROADCASTSS 8(R9)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8)(R9*1), Y6
+	VBROADCASTSS 12(R9)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          tail_by4
@@ -8274,33 +12433,23 @@ tail_by4_end:
 	JLT  tail_by1_end
 
 tail_by1:
-	VMASKMOVPS   (SI), Y0, Y5
-	VBROADCASTSS (R8), Y6
+	VMASKMOVPS   (R8), Y0, Y5
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R8)(DX*1), Y6
+	VBROADCASTSS 4(R9), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R8)(DX*2), Y6
+	VBROADCASTSS 8(R9), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8)(R9*1), Y6
+	VBROADCASTSS 12(R9), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          tail_by1
 
 tail_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     tail_gate
-	VXORPS Y5, Y5, Y5
-	VMAXPS Y1, Y5, Y1
-	VMAXPS Y2, Y5, Y2
-	VMAXPS Y3, Y5, Y3
-	VMAXPS Y4, Y5, Y4
-
-tail_gate:
-	MOVQ       gate+96(FP), DX
+	MOVQ       gate+72(FP), DX
 	TESTQ      DX, DX
 	JZ         tail_write
 	ADDQ       AX, DX
@@ -8340,14 +12489,14 @@ TEXT ·panels4Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
-	MOVQ turned+32(FP), BX
-	MOVQ cols+40(FP), SI
-	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R9
 	SHLQ $0x06, R9
 
@@ -9095,6 +13244,8 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R9
 	SHLQ $0x06, R9
 
@@ -9248,33 +13399,25 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply5Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// func affine5Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
-TEXT ·multiply5Vector(SB), NOSPLIT, $0-104
-	MOVQ  z+0(FP), AX
-	MOVQ  ldz+8(FP), CX
-	MOVQ  wr+40(FP), DX
-	MOVQ  ws+48(FP), BX
-	MOVQ  a+56(FP), SI
-	MOVQ  lda+64(FP), DI
-	MOVQ  cols+80(FP), R8
-	SHLQ  $0x02, CX
-	SHLQ  $0x02, DX
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, DI
-	MOVQ  gate+96(FP), R9
-	TESTQ R9, R9
-	JZ    begin
-	SUBQ  AX, R9
-	MOVQ  R9, gate+96(FP)
-
-begin:
-	LEAQ (DX)(DX*2), R9
+TEXT ·affine5Vector(SB), NOSPLIT, $0-88
+	MOVQ z+0(FP), AX
+	MOVQ ldz+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldw+40(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+56(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ a+48(FP), R8
+	MOVQ cols+72(FP), R9
 
 wide_of64:
-	CMPQ   R8, $0x00000040
+	CMPQ   R9, $0x00000040
 	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R10
 	TESTQ  R10, R10
@@ -9356,8 +13499,8 @@ wide_of64_onward:
 
 wide_of64_add:
 	MOVQ w+32(FP), R10
-	MOVQ SI, R11
-	MOVQ n+72(FP), R12
+	MOVQ R8, R11
+	MOVQ n+64(FP), R12
 	CMPQ R12, $0x04
 	JLT  wide_of64_by4_end
 
@@ -9381,7 +13524,7 @@ wide_of64_by4:
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R10)(R9*1), Z24
+	VBROADCASTSS (R10)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
@@ -9391,101 +13534,95 @@ wide_of64_by4:
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Z20
-	VMOVUPS      64(R11), Z21
-	VMOVUPS      128(R11), Z22
-	VMOVUPS      192(R11), Z23
-	VBROADCASTSS (R10), Z24
+	VMOVUPS      (R11)(SI*1), Z20
+	VMOVUPS      64(R11)(SI*1), Z21
+	VMOVUPS      128(R11)(SI*1), Z22
+	VMOVUPS      192(R11)(SI*1), Z23
+	VBROADCASTSS 4(R10), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R10)(DX*1), Z24
+	VBROADCASTSS 4(R10)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R10)(DX*2), Z24
+	VBROADCASTSS 4(R10)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R10)(R9*1), Z24
+	VBROADCASTSS 4(R10)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R10)(DX*4), Z24
+	VBROADCASTSS 4(R10)(DX*4), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Z20
-	VMOVUPS      64(R11), Z21
-	VMOVUPS      128(R11), Z22
-	VMOVUPS      192(R11), Z23
-	VBROADCASTSS (R10), Z24
+	VMOVUPS      (R11)(SI*2), Z20
+	VMOVUPS      64(R11)(SI*2), Z21
+	VMOVUPS      128(R11)(SI*2), Z22
+	VMOVUPS      192(R11)(SI*2), Z23
+	VBROADCASTSS 8(R10), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R10)(DX*1), Z24
+	VBROADCASTSS 8(R10)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R10)(DX*2), Z24
+	VBROADCASTSS 8(R10)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R10)(R9*1), Z24
+	VBROADCASTSS 8(R10)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R10)(DX*4), Z24
+	VBROADCASTSS 8(R10)(DX*4), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Z20
-	VMOVUPS      64(R11), Z21
-	VMOVUPS      128(R11), Z22
-	VMOVUPS      192(R11), Z23
-	VBROADCASTSS (R10), Z24
+	VMOVUPS      (R11)(DI*1), Z20
+	VMOVUPS      64(R11)(DI*1), Z21
+	VMOVUPS      128(R11)(DI*1), Z22
+	VMOVUPS      192(R11)(DI*1), Z23
+	VBROADCASTSS 12(R10), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R10)(DX*1), Z24
+	VBROADCASTSS 12(R10)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R10)(DX*2), Z24
+	VBROADCASTSS 12(R10)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R10)(R9*1), Z24
+	VBROADCASTSS 12(R10)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R10)(DX*4), Z24
+	VBROADCASTSS 12(R10)(DX*4), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*4), R11
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
 	JGE          wide_of64_by4
@@ -9514,7 +13651,7 @@ wide_of64_by1:
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R10)(R9*1), Z24
+	VBROADCASTSS (R10)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
@@ -9524,16 +13661,16 @@ wide_of64_by1:
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R11
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
 	JGE          wide_of64_by1
 
 wide_of64_by1_end:
-	MOVQ   relu+88(FP), R10
+	MOVQ   relu+80(FP), R10
 	TESTQ  R10, R10
-	JZ     wide_of64_gate
+	JZ     wide_of64_write
 	VXORPS Z20, Z20, Z20
 	VMAXPS Z0, Z20, Z0
 	VMAXPS Z1, Z20, Z1
@@ -9556,8 +13693,1678 @@ wide_of64_by1_end:
 	VMAXPS Z18, Z20, Z18
 	VMAXPS Z19, Z20, Z19
 
-wide_of64_gate:
-	MOVQ      gate+96(FP), R10
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z16, (R10)
+	VMOVUPS Z17, 64(R10)
+	VMOVUPS Z18, 128(R10)
+	VMOVUPS Z19, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R9, R9
+	JZ     wide_done
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	JMP    wide_rest1_add
+
+wide_rest1_bias:
+	VBROADCASTSS (R9), Z0
+	VBROADCASTSS 4(R9), Z1
+	VBROADCASTSS 8(R9), Z2
+	VBROADCASTSS 12(R9), Z3
+	VBROADCASTSS 16(R9), Z4
+	JMP          wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z4
+
+wide_rest1_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (R8), K1, Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R9)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R9)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R9)(BX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R9)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS.Z    (R8)(SI*1), K1, Z5
+	VBROADCASTSS 4(R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 4(R9)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R9)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 4(R9)(BX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 4(R9)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS.Z    (R8)(SI*2), K1, Z5
+	VBROADCASTSS 8(R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 8(R9)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 8(R9)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 8(R9)(BX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 8(R9)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS.Z    (R8)(DI*1), K1, Z5
+	VBROADCASTSS 12(R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 12(R9)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 12(R9)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 12(R9)(BX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 12(R9)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (R8), K1, Z5
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R9)(DX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R9)(DX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R9)(BX*1), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R9)(DX*4), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest1_write
+	VXORPS Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
+	VMAXPS Z3, Z5, Z3
+	VMAXPS Z4, Z5, Z4
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	JMP    wide_rest2_add
+
+wide_rest2_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(R9), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(R9), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(R9), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(R9), Z8
+	VMOVAPS      Z8, Z9
+	JMP          wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS.Z 64(R9), K1, Z9
+
+wide_rest2_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (R8), Z10
+	VMOVUPS.Z    64(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R9)(BX*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R9)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      (R8)(SI*1), Z10
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z11
+	VBROADCASTSS 4(R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 4(R9)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 4(R9)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 4(R9)(BX*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 4(R9)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      (R8)(SI*2), Z10
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z11
+	VBROADCASTSS 8(R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 8(R9)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(R9)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R9)(BX*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 8(R9)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	VMOVUPS      (R8)(DI*1), Z10
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z11
+	VBROADCASTSS 12(R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 12(R9)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 12(R9)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 12(R9)(BX*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 12(R9)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (R8), Z10
+	VMOVUPS.Z    64(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R9)(DX*1), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R9)(DX*2), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R9)(BX*1), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R9)(DX*4), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest2_write
+	VXORPS Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+	VMAXPS Z9, Z10, Z9
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	JMP    wide_rest3_add
+
+wide_rest3_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VBROADCASTSS 4(R9), Z3
+	VMOVAPS      Z3, Z4
+	VMOVAPS      Z3, Z5
+	VBROADCASTSS 8(R9), Z6
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z6, Z8
+	VBROADCASTSS 12(R9), Z9
+	VMOVAPS      Z9, Z10
+	VMOVAPS      Z9, Z11
+	VBROADCASTSS 16(R9), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	JMP          wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS   64(R9), Z7
+	VMOVUPS.Z 128(R9), K1, Z8
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z9
+	VMOVUPS   64(R9), Z10
+	VMOVUPS.Z 128(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS.Z 128(R9), K1, Z14
+
+wide_rest3_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (R8), Z15
+	VMOVUPS      64(R8), Z16
+	VMOVUPS.Z    128(R8), K1, Z17
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R9)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R9)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R9)(BX*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R9)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      (R8)(SI*1), Z15
+	VMOVUPS      64(R8)(SI*1), Z16
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z17
+	VBROADCASTSS 4(R9), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 4(R9)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 4(R9)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 4(R9)(BX*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 4(R9)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      (R8)(SI*2), Z15
+	VMOVUPS      64(R8)(SI*2), Z16
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z17
+	VBROADCASTSS 8(R9), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 8(R9)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 8(R9)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 8(R9)(BX*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 8(R9)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	VMOVUPS      (R8)(DI*1), Z15
+	VMOVUPS      64(R8)(DI*1), Z16
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z17
+	VBROADCASTSS 12(R9), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 12(R9)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R9)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 12(R9)(BX*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 12(R9)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (R8), Z15
+	VMOVUPS      64(R8), Z16
+	VMOVUPS.Z    128(R8), K1, Z17
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS (R9)(DX*1), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R9)(DX*2), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R9)(BX*1), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R9)(DX*4), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest3_write
+	VXORPS Z15, Z15, Z15
+	VMAXPS Z0, Z15, Z0
+	VMAXPS Z1, Z15, Z1
+	VMAXPS Z2, Z15, Z2
+	VMAXPS Z3, Z15, Z3
+	VMAXPS Z4, Z15, Z4
+	VMAXPS Z5, Z15, Z5
+	VMAXPS Z6, Z15, Z6
+	VMAXPS Z7, Z15, Z7
+	VMAXPS Z8, Z15, Z8
+	VMAXPS Z9, Z15, Z9
+	VMAXPS Z10, Z15, Z10
+	VMAXPS Z11, Z15, Z11
+	VMAXPS Z12, Z15, Z12
+	VMAXPS Z13, Z15, Z13
+	VMAXPS Z14, Z15, Z14
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+24(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_onward
+	MOVQ   b+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_bias
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	JMP    wide_rest4_add
+
+wide_rest4_bias:
+	VBROADCASTSS (R9), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VBROADCASTSS 4(R9), Z4
+	VMOVAPS      Z4, Z5
+	VMOVAPS      Z4, Z6
+	VMOVAPS      Z4, Z7
+	VBROADCASTSS 8(R9), Z8
+	VMOVAPS      Z8, Z9
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z8, Z11
+	VBROADCASTSS 12(R9), Z12
+	VMOVAPS      Z12, Z13
+	VMOVAPS      Z12, Z14
+	VMOVAPS      Z12, Z15
+	VBROADCASTSS 16(R9), Z16
+	VMOVAPS      Z16, Z17
+	VMOVAPS      Z16, Z18
+	VMOVAPS      Z16, Z19
+	JMP          wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS   64(R9), Z9
+	VMOVUPS   128(R9), Z10
+	VMOVUPS.Z 192(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS   128(R9), Z14
+	VMOVUPS.Z 192(R9), K1, Z15
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z16
+	VMOVUPS   64(R9), Z17
+	VMOVUPS   128(R9), Z18
+	VMOVUPS.Z 192(R9), K1, Z19
+
+wide_rest4_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VMOVUPS      128(R8), Z22
+	VMOVUPS.Z    192(R8), K1, Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R9)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R9)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (R8)(SI*1), Z20
+	VMOVUPS      64(R8)(SI*1), Z21
+	VMOVUPS      128(R8)(SI*1), Z22
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z23
+	VBROADCASTSS 4(R9), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R9)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 4(R9)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 4(R9)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 4(R9)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (R8)(SI*2), Z20
+	VMOVUPS      64(R8)(SI*2), Z21
+	VMOVUPS      128(R8)(SI*2), Z22
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z23
+	VBROADCASTSS 8(R9), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 8(R9)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R9)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 8(R9)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 8(R9)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (R8)(DI*1), Z20
+	VMOVUPS      64(R8)(DI*1), Z21
+	VMOVUPS      128(R8)(DI*1), Z22
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z23
+	VBROADCASTSS 12(R9), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 12(R9)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 12(R9)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R9)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 12(R9)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VMOVUPS      128(R8), Z22
+	VMOVUPS.Z    192(R8), K1, Z23
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS (R9)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS (R9)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS (R9)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS (R9)(DX*4), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     wide_rest4_write
+	VXORPS Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	VMOVUPS Z18, 128(AX)
+	VMOVUPS Z19, K1, 192(AX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+	MOVQ a+48(FP), R8
+	MOVQ cols+72(FP), R9
+
+of16:
+	CMPQ   R9, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_onward
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    of16_add
+
+of16_bias:
+	VBROADCASTSS (R10), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(R10), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(R10), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(R10), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 16(R10), Y8
+	VMOVAPS      Y8, Y9
+	JMP          of16_add
+
+of16_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS 32(R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS 32(R10), Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VMOVUPS 32(R10), Y7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y8
+	VMOVUPS 32(R10), Y9
+
+of16_add:
+	MOVQ w+32(FP), R10
+	MOVQ R8, R11
+	MOVQ n+64(FP), R12
+	CMPQ R12, $0x04
+	JLT  of16_by4_end
+
+of16_by4:
+	VMOVUPS      (R11), Y10
+	VMOVUPS      32(R11), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10)(BX*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (R11)(SI*1), Y10
+	VMOVUPS      32(R11)(SI*1), Y11
+	VBROADCASTSS 4(R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 4(R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R10)(BX*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 4(R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (R11)(SI*2), Y10
+	VMOVUPS      32(R11)(SI*2), Y11
+	VBROADCASTSS 8(R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 8(R10)(BX*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (R11)(DI*1), Y10
+	VMOVUPS      32(R11)(DI*1), Y11
+	VBROADCASTSS 12(R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 12(R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 12(R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(R10)(BX*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	LEAQ         (R11)(SI*4), R11
+	ADDQ         $0x10, R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          of16_by4
+
+of16_by4_end:
+	CMPQ R12, $0x01
+	JLT  of16_by1_end
+
+of16_by1:
+	VMOVUPS      (R11), Y10
+	VMOVUPS      32(R11), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10)(BX*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R10)(DX*4), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	LEAQ         (R11)(SI*1), R11
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          of16_by1
+
+of16_by1_end:
+	MOVQ   relu+80(FP), R10
+	TESTQ  R10, R10
+	JZ     of16_write
+	VXORPS Y10, Y10, Y10
+	VMAXPS Y0, Y10, Y0
+	VMAXPS Y1, Y10, Y1
+	VMAXPS Y2, Y10, Y2
+	VMAXPS Y3, Y10, Y3
+	VMAXPS Y4, Y10, Y4
+	VMAXPS Y5, Y10, Y5
+	VMAXPS Y6, Y10, Y6
+	VMAXPS Y7, Y10, Y7
+	VMAXPS Y8, Y10, Y8
+	VMAXPS Y9, Y10, Y9
+
+of16_write:
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y6, (R10)
+	VMOVUPS Y7, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y8, (R10)
+	VMOVUPS Y9, 32(R10)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
+	JMP     of16
+
+after_of16:
+of8:
+	CMPQ   R9, $0x00000008
+	JLT    after_of8
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
+	JNZ    of8_onward
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of8_bias
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    of8_add
+
+of8_bias:
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS 4(R10), Y1
+	VBROADCASTSS 8(R10), Y2
+	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS 16(R10), Y4
+	JMP          of8_add
+
+of8_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+
+of8_add:
+	MOVQ w+32(FP), R10
+	MOVQ R8, R11
+	MOVQ n+64(FP), R12
+	CMPQ R12, $0x04
+	JLT  of8_by4_end
+
+of8_by4:
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (R11)(SI*1), Y5
+	VBROADCASTSS 4(R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 4(R10)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 4(R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (R11)(SI*2), Y5
+	VBROADCASTSS 8(R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 8(R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R10)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 8(R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (R11)(DI*1), Y5
+	VBROADCASTSS 12(R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 12(R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R10)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 12(R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	LEAQ         (R11)(SI*4), R11
+	ADDQ         $0x10, R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          of8_by4
+
+of8_by4_end:
+	CMPQ R12, $0x01
+	JLT  of8_by1_end
+
+of8_by1:
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R10)(DX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10)(BX*1), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(DX*4), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	LEAQ         (R11)(SI*1), R11
+	ADDQ         $0x04, R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          of8_by1
+
+of8_by1_end:
+	MOVQ   relu+80(FP), R10
+	TESTQ  R10, R10
+	JZ     of8_write
+	VXORPS Y5, Y5, Y5
+	VMAXPS Y0, Y5, Y0
+	VMAXPS Y1, Y5, Y1
+	VMAXPS Y2, Y5, Y2
+	VMAXPS Y3, Y5, Y3
+	VMAXPS Y4, Y5, Y4
+
+of8_write:
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y1, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y3, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
+	JMP     of8
+
+after_of8:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tailMasks<>+0(SB), R10
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+24(FP), R9
+	TESTQ   R9, R9
+	JNZ     tail_onward
+	MOVQ    b+16(FP), R9
+	TESTQ   R9, R9
+	JNZ     tail_bias
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	JMP     tail_add
+
+tail_bias:
+	VBROADCASTSS (R9), Y1
+	VBROADCASTSS 4(R9), Y2
+	VBROADCASTSS 8(R9), Y3
+	VBROADCASTSS 12(R9), Y4
+	VBROADCASTSS 16(R9), Y5
+	JMP          tail_add
+
+tail_onward:
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y3
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y4
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y5
+
+tail_add:
+	MOVQ w+32(FP), R9
+	MOVQ n+64(FP), R10
+	CMPQ R10, $0x04
+	JLT  tail_by4_end
+
+tail_by4:
+	VMASKMOVPS   (R8), Y0, Y6
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R9)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R9)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R9)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R9)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMASKMOVPS   (R8)(SI*1), Y0, Y6
+	VBROADCASTSS 4(R9), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 4(R9)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R9)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(R9)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 4(R9)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMASKMOVPS   (R8)(SI*2), Y0, Y6
+	VBROADCASTSS 8(R9), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R9)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 8(R9)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 8(R9)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 8(R9)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMASKMOVPS   (R8)(DI*1), Y0, Y6
+	VBROADCASTSS 12(R9), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 12(R9)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R9)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 12(R9)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 12(R9)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	LEAQ         (R8)(SI*4), R8
+	ADDQ         $0x10, R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          tail_by4
+
+tail_by4_end:
+	CMPQ R10, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (R8), Y0, Y6
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R9)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R9)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R9)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R9)(DX*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	LEAQ         (R8)(SI*1), R8
+	ADDQ         $0x04, R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
+	MOVQ   relu+80(FP), DX
+	TESTQ  DX, DX
+	JZ     tail_write
+	VXORPS Y6, Y6, Y6
+	VMAXPS Y1, Y6, Y1
+	VMAXPS Y2, Y6, Y2
+	VMAXPS Y3, Y6, Y3
+	VMAXPS Y4, Y6, Y4
+	VMAXPS Y5, Y6, Y5
+
+tail_write:
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func gradInputs5Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·gradInputs5Vector(SB), NOSPLIT, $0-80
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  gate+72(FP), DX
+	TESTQ DX, DX
+	JZ    begin
+	SUBQ  AX, DX
+	MOVQ  DX, gate+72(FP)
+
+begin:
+	MOVQ ldw+32(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
+wide_of64:
+	CMPQ   R9, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    wide_of64_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	JMP    wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(R10), Z15
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z16
+	VMOVUPS 64(R10), Z17
+	VMOVUPS 128(R10), Z18
+	VMOVUPS 192(R10), Z19
+
+wide_of64_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R10), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 16(R10), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (R11)(SI*1), Z20
+	VMOVUPS      64(R11)(SI*1), Z21
+	VMOVUPS      128(R11)(SI*1), Z22
+	VMOVUPS      192(R11)(SI*1), Z23
+	VBROADCASTSS (R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 16(R10)(DX*1), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (R11)(SI*2), Z20
+	VMOVUPS      64(R11)(SI*2), Z21
+	VMOVUPS      128(R11)(SI*2), Z22
+	VMOVUPS      192(R11)(SI*2), Z23
+	VBROADCASTSS (R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 16(R10)(DX*2), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VMOVUPS      (R11)(DI*1), Z20
+	VMOVUPS      64(R11)(DI*1), Z21
+	VMOVUPS      128(R11)(DI*1), Z22
+	VMOVUPS      192(R11)(DI*1), Z23
+	VBROADCASTSS (R10)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R10)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R10)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 16(R10)(BX*1), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z20
+	VMOVUPS      64(R11), Z21
+	VMOVUPS      128(R11), Z22
+	VMOVUPS      192(R11), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z20, Z24, Z0
+	VFMADD231PS  Z21, Z24, Z1
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 8(R10), Z24
+	VFMADD231PS  Z20, Z24, Z8
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 12(R10), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 16(R10), Z24
+	VFMADD231PS  Z20, Z24, Z16
+	VFMADD231PS  Z21, Z24, Z17
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ      gate+72(FP), R10
 	TESTQ     R10, R10
 	JZ        wide_of64_write
 	ADDQ      AX, R10
@@ -9654,24 +15461,21 @@ wide_of64_write:
 	VMOVUPS Z18, 128(R10)
 	VMOVUPS Z19, 192(R10)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, R8
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
 	JMP     wide_of64
 
 after_wide_of64:
-	TESTQ  R8, R8
+	TESTQ  R9, R9
 	JZ     wide_done
-	CMPQ   R8, $0x10
+	CMPQ   R9, $0x10
 	JGT    after_wide_rest1
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest1_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest1_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9679,85 +15483,71 @@ after_wide_of64:
 	VXORPS Z4, Z4, Z4
 	JMP    wide_rest1_add
 
-wide_rest1_bias:
-	VBROADCASTSS (R8), Z0
-	VBROADCASTSS 4(R8), Z1
-	VBROADCASTSS 8(R8), Z2
-	VBROADCASTSS 12(R8), Z3
-	VBROADCASTSS 16(R8), Z4
-	JMP          wide_rest1_add
-
 wide_rest1_onward:
-	MOVQ      AX, R8
-	VMOVUPS.Z (R8), K1, Z0
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z1
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z2
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z4
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z4
 
 wide_rest1_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS.Z    (SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS.Z    (R8), K1, Z5
+	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 4(R9), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*2), Z6
+	VBROADCASTSS 8(R9), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8)(R9*1), Z6
+	VBROADCASTSS 12(R9), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(DX*4), Z6
+	VBROADCASTSS 16(R9), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS.Z    (R8)(SI*1), K1, Z5
+	VBROADCASTSS (R9)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 4(R9)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*2), Z6
+	VBROADCASTSS 8(R9)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8)(R9*1), Z6
+	VBROADCASTSS 12(R9)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(DX*4), Z6
+	VBROADCASTSS 16(R9)(DX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS.Z    (R8)(SI*2), K1, Z5
+	VBROADCASTSS (R9)(DX*2), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 4(R9)(DX*2), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*2), Z6
+	VBROADCASTSS 8(R9)(DX*2), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8)(R9*1), Z6
+	VBROADCASTSS 12(R9)(DX*2), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(DX*4), Z6
+	VBROADCASTSS 16(R9)(DX*2), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS.Z    (R8)(DI*1), K1, Z5
+	VBROADCASTSS (R9)(BX*1), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 4(R9)(BX*1), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*2), Z6
+	VBROADCASTSS 8(R9)(BX*1), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8)(R9*1), Z6
+	VBROADCASTSS 12(R9)(BX*1), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(DX*4), Z6
+	VBROADCASTSS 16(R9)(BX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest1_by4
@@ -9767,36 +15557,25 @@ wide_rest1_by4_end:
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS.Z    (SI), K1, Z5
-	VBROADCASTSS (R8), Z6
+	VMOVUPS.Z    (R8), K1, Z5
+	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R8)(DX*1), Z6
+	VBROADCASTSS 4(R9), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R8)(DX*2), Z6
+	VBROADCASTSS 8(R9), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8)(R9*1), Z6
+	VBROADCASTSS 12(R9), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(DX*4), Z6
+	VBROADCASTSS 16(R9), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest1_gate
-	VXORPS Z5, Z5, Z5
-	VMAXPS Z0, Z5, Z0
-	VMAXPS Z1, Z5, Z1
-	VMAXPS Z2, Z5, Z2
-	VMAXPS Z3, Z5, Z3
-	VMAXPS Z4, Z5, Z4
-
-wide_rest1_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest1_write
 	ADDQ      AX, DX
@@ -9834,18 +15613,15 @@ wide_rest1_write:
 	JMP     wide_done
 
 after_wide_rest1:
-	SUBQ   $0x10, R8
-	CMPQ   R8, $0x10
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
 	JGT    after_wide_rest2
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest2_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest2_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -9858,119 +15634,100 @@ after_wide_rest1:
 	VXORPS Z9, Z9, Z9
 	JMP    wide_rest2_add
 
-wide_rest2_bias:
-	VBROADCASTSS (R8), Z0
-	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(R8), Z2
-	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(R8), Z4
-	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(R8), Z6
-	VMOVAPS      Z6, Z7
-	VBROADCASTSS 16(R8), Z8
-	VMOVAPS      Z8, Z9
-	JMP          wide_rest2_add
-
 wide_rest2_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS.Z 64(R8), K1, Z1
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z2
-	VMOVUPS.Z 64(R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS.Z 64(R8), K1, Z5
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS.Z 64(R8), K1, Z7
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS.Z 64(R8), K1, Z9
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS.Z 64(R9), K1, Z9
 
 wide_rest2_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS      (SI), Z10
-	VMOVUPS.Z    64(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (R8), Z10
+	VMOVUPS.Z    64(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R9), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 8(R9), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R9*1), Z12
+	VBROADCASTSS 12(R9), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(DX*4), Z12
+	VBROADCASTSS 16(R9), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z10
-	VMOVUPS.Z    64(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (R8)(SI*1), Z10
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z11
+	VBROADCASTSS (R9)(DX*1), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R9)(DX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 8(R9)(DX*1), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R9*1), Z12
+	VBROADCASTSS 12(R9)(DX*1), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(DX*4), Z12
+	VBROADCASTSS 16(R9)(DX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z10
-	VMOVUPS.Z    64(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (R8)(SI*2), Z10
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z11
+	VBROADCASTSS (R9)(DX*2), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R9)(DX*2), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 8(R9)(DX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R9*1), Z12
+	VBROADCASTSS 12(R9)(DX*2), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(DX*4), Z12
+	VBROADCASTSS 16(R9)(DX*2), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z10
-	VMOVUPS.Z    64(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (R8)(DI*1), Z10
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z11
+	VBROADCASTSS (R9)(BX*1), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R9)(BX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 8(R9)(BX*1), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R9*1), Z12
+	VBROADCASTSS 12(R9)(BX*1), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(DX*4), Z12
+	VBROADCASTSS 16(R9)(BX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest2_by4
@@ -9980,47 +15737,31 @@ wide_rest2_by4_end:
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS      (SI), Z10
-	VMOVUPS.Z    64(SI), K1, Z11
-	VBROADCASTSS (R8), Z12
+	VMOVUPS      (R8), Z10
+	VMOVUPS.Z    64(R8), K1, Z11
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R8)(DX*1), Z12
+	VBROADCASTSS 4(R9), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(DX*2), Z12
+	VBROADCASTSS 8(R9), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8)(R9*1), Z12
+	VBROADCASTSS 12(R9), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(DX*4), Z12
+	VBROADCASTSS 16(R9), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest2_gate
-	VXORPS Z10, Z10, Z10
-	VMAXPS Z0, Z10, Z0
-	VMAXPS Z1, Z10, Z1
-	VMAXPS Z2, Z10, Z2
-	VMAXPS Z3, Z10, Z3
-	VMAXPS Z4, Z10, Z4
-	VMAXPS Z5, Z10, Z5
-	VMAXPS Z6, Z10, Z6
-	VMAXPS Z7, Z10, Z7
-	VMAXPS Z8, Z10, Z8
-	VMAXPS Z9, Z10, Z9
-
-wide_rest2_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest2_write
 	ADDQ      AX, DX
@@ -10078,18 +15819,15 @@ wide_rest2_write:
 	JMP     wide_done
 
 after_wide_rest2:
-	SUBQ   $0x10, R8
-	CMPQ   R8, $0x10
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
 	JGT    after_wide_rest3
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest3_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest3_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10107,153 +15845,129 @@ after_wide_rest2:
 	VXORPS Z14, Z14, Z14
 	JMP    wide_rest3_add
 
-wide_rest3_bias:
-	VBROADCASTSS (R8), Z0
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(R8), Z3
-	VMOVAPS      Z3, Z4
-	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(R8), Z6
-	VMOVAPS      Z6, Z7
-	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(R8), Z9
-	VMOVAPS      Z9, Z10
-	VMOVAPS      Z9, Z11
-	VBROADCASTSS 16(R8), Z12
-	VMOVAPS      Z12, Z13
-	VMOVAPS      Z12, Z14
-	JMP          wide_rest3_add
-
 wide_rest3_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS.Z 128(R8), K1, Z2
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z3
-	VMOVUPS   64(R8), Z4
-	VMOVUPS.Z 128(R8), K1, Z5
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS   64(R8), Z7
-	VMOVUPS.Z 128(R8), K1, Z8
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z9
-	VMOVUPS   64(R8), Z10
-	VMOVUPS.Z 128(R8), K1, Z11
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS   64(R8), Z13
-	VMOVUPS.Z 128(R8), K1, Z14
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS   64(R9), Z7
+	VMOVUPS.Z 128(R9), K1, Z8
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z9
+	VMOVUPS   64(R9), Z10
+	VMOVUPS.Z 128(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS.Z 128(R9), K1, Z14
 
 wide_rest3_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS      (SI), Z15
-	VMOVUPS      64(SI), Z16
-	VMOVUPS.Z    128(SI), K1, Z17
-	VBROADCASTSS (R8), Z18
+	VMOVUPS      (R8), Z15
+	VMOVUPS      64(R8), Z16
+	VMOVUPS.Z    128(R8), K1, Z17
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z2
-	VBROADCASTSS (R8)(DX*1), Z18
+	VBROADCASTSS 4(R9), Z18
 	VFMADD231PS  Z15, Z18, Z3
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(DX*2), Z18
+	VBROADCASTSS 8(R9), Z18
 	VFMADD231PS  Z15, Z18, Z6
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z8
-	VBROADCASTSS (R8)(R9*1), Z18
+	VBROADCASTSS 12(R9), Z18
 	VFMADD231PS  Z15, Z18, Z9
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R8)(DX*4), Z18
+	VBROADCASTSS 16(R9), Z18
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z15
-	VMOVUPS      64(SI), Z16
-	VMOVUPS.Z    128(SI), K1, Z17
-	VBROADCASTSS (R8), Z18
+	VMOVUPS      (R8)(SI*1), Z15
+	VMOVUPS      64(R8)(SI*1), Z16
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z17
+	VBROADCASTSS (R9)(DX*1), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z2
-	VBROADCASTSS (R8)(DX*1), Z18
+	VBROADCASTSS 4(R9)(DX*1), Z18
 	VFMADD231PS  Z15, Z18, Z3
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(DX*2), Z18
+	VBROADCASTSS 8(R9)(DX*1), Z18
 	VFMADD231PS  Z15, Z18, Z6
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z8
-	VBROADCASTSS (R8)(R9*1), Z18
+	VBROADCASTSS 12(R9)(DX*1), Z18
 	VFMADD231PS  Z15, Z18, Z9
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R8)(DX*4), Z18
+	VBROADCASTSS 16(R9)(DX*1), Z18
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z15
-	VMOVUPS      64(SI), Z16
-	VMOVUPS.Z    128(SI), K1, Z17
-	VBROADCASTSS (R8), Z18
+	VMOVUPS      (R8)(SI*2), Z15
+	VMOVUPS      64(R8)(SI*2), Z16
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z17
+	VBROADCASTSS (R9)(DX*2), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z2
-	VBROADCASTSS (R8)(DX*1), Z18
+	VBROADCASTSS 4(R9)(DX*2), Z18
 	VFMADD231PS  Z15, Z18, Z3
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(DX*2), Z18
+	VBROADCASTSS 8(R9)(DX*2), Z18
 	VFMADD231PS  Z15, Z18, Z6
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z8
-	VBROADCASTSS (R8)(R9*1), Z18
+	VBROADCASTSS 12(R9)(DX*2), Z18
 	VFMADD231PS  Z15, Z18, Z9
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R8)(DX*4), Z18
+	VBROADCASTSS 16(R9)(DX*2), Z18
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z15
-	VMOVUPS      64(SI), Z16
-	VMOVUPS.Z    128(SI), K1, Z17
-	VBROADCASTSS (R8), Z18
+	VMOVUPS      (R8)(DI*1), Z15
+	VMOVUPS      64(R8)(DI*1), Z16
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z17
+	VBROADCASTSS (R9)(BX*1), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z2
-	VBROADCASTSS (R8)(DX*1), Z18
+	VBROADCASTSS 4(R9)(BX*1), Z18
 	VFMADD231PS  Z15, Z18, Z3
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(DX*2), Z18
+	VBROADCASTSS 8(R9)(BX*1), Z18
 	VFMADD231PS  Z15, Z18, Z6
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z8
-	VBROADCASTSS (R8)(R9*1), Z18
+	VBROADCASTSS 12(R9)(BX*1), Z18
 	VFMADD231PS  Z15, Z18, Z9
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R8)(DX*4), Z18
+	VBROADCASTSS 16(R9)(BX*1), Z18
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest3_by4
@@ -10263,58 +15977,37 @@ wide_rest3_by4_end:
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS      (SI), Z15
-	VMOVUPS      64(SI), Z16
-	VMOVUPS.Z    128(SI), K1, Z17
-	VBROADCASTSS (R8), Z18
+	VMOVUPS      (R8), Z15
+	VMOVUPS      64(R8), Z16
+	VMOVUPS.Z    128(R8), K1, Z17
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z15, Z18, Z0
 	VFMADD231PS  Z16, Z18, Z1
 	VFMADD231PS  Z17, Z18, Z2
-	VBROADCASTSS (R8)(DX*1), Z18
+	VBROADCASTSS 4(R9), Z18
 	VFMADD231PS  Z15, Z18, Z3
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8)(DX*2), Z18
+	VBROADCASTSS 8(R9), Z18
 	VFMADD231PS  Z15, Z18, Z6
 	VFMADD231PS  Z16, Z18, Z7
 	VFMADD231PS  Z17, Z18, Z8
-	VBROADCASTSS (R8)(R9*1), Z18
+	VBROADCASTSS 12(R9), Z18
 	VFMADD231PS  Z15, Z18, Z9
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R8)(DX*4), Z18
+	VBROADCASTSS 16(R9), Z18
 	VFMADD231PS  Z15, Z18, Z12
 	VFMADD231PS  Z16, Z18, Z13
 	VFMADD231PS  Z17, Z18, Z14
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest3_gate
-	VXORPS Z15, Z15, Z15
-	VMAXPS Z0, Z15, Z0
-	VMAXPS Z1, Z15, Z1
-	VMAXPS Z2, Z15, Z2
-	VMAXPS Z3, Z15, Z3
-	VMAXPS Z4, Z15, Z4
-	VMAXPS Z5, Z15, Z5
-	VMAXPS Z6, Z15, Z6
-	VMAXPS Z7, Z15, Z7
-	VMAXPS Z8, Z15, Z8
-	VMAXPS Z9, Z15, Z9
-	VMAXPS Z10, Z15, Z10
-	VMAXPS Z11, Z15, Z11
-	VMAXPS Z12, Z15, Z12
-	VMAXPS Z13, Z15, Z13
-	VMAXPS Z14, Z15, Z14
-
-wide_rest3_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest3_write
 	ADDQ      AX, DX
@@ -10392,16 +16085,13 @@ wide_rest3_write:
 	JMP     wide_done
 
 after_wide_rest3:
-	SUBQ   $0x10, R8
+	SUBQ   $0x10, R9
 	MOVQ   $-1, R10
-	BZHIQ  R8, R10, R10
+	BZHIQ  R9, R10, R10
 	KMOVW  R10, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
 	JNZ    wide_rest4_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
-	JNZ    wide_rest4_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -10424,187 +16114,158 @@ after_wide_rest3:
 	VXORPS Z19, Z19, Z19
 	JMP    wide_rest4_add
 
-wide_rest4_bias:
-	VBROADCASTSS (R8), Z0
-	VMOVAPS      Z0, Z1
-	VMOVAPS      Z0, Z2
-	VMOVAPS      Z0, Z3
-	VBROADCASTSS 4(R8), Z4
-	VMOVAPS      Z4, Z5
-	VMOVAPS      Z4, Z6
-	VMOVAPS      Z4, Z7
-	VBROADCASTSS 8(R8), Z8
-	VMOVAPS      Z8, Z9
-	VMOVAPS      Z8, Z10
-	VMOVAPS      Z8, Z11
-	VBROADCASTSS 12(R8), Z12
-	VMOVAPS      Z12, Z13
-	VMOVAPS      Z12, Z14
-	VMOVAPS      Z12, Z15
-	VBROADCASTSS 16(R8), Z16
-	VMOVAPS      Z16, Z17
-	VMOVAPS      Z16, Z18
-	VMOVAPS      Z16, Z19
-	JMP          wide_rest4_add
-
 wide_rest4_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS   128(R8), Z2
-	VMOVUPS.Z 192(R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS   64(R8), Z5
-	VMOVUPS   128(R8), Z6
-	VMOVUPS.Z 192(R8), K1, Z7
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS   64(R8), Z9
-	VMOVUPS   128(R8), Z10
-	VMOVUPS.Z 192(R8), K1, Z11
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS   64(R8), Z13
-	VMOVUPS   128(R8), Z14
-	VMOVUPS.Z 192(R8), K1, Z15
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z16
-	VMOVUPS   64(R8), Z17
-	VMOVUPS   128(R8), Z18
-	VMOVUPS.Z 192(R8), K1, Z19
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS   64(R9), Z9
+	VMOVUPS   128(R9), Z10
+	VMOVUPS.Z 192(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS   128(R9), Z14
+	VMOVUPS.Z 192(R9), K1, Z15
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z16
+	VMOVUPS   64(R9), Z17
+	VMOVUPS   128(R9), Z18
+	VMOVUPS.Z 192(R9), K1, Z19
 
 wide_rest4_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	VMOVUPS      128(SI), Z22
-	VMOVUPS.Z    192(SI), K1, Z23
-	VBROADCASTSS (R8), Z24
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VMOVUPS      128(R8), Z22
+	VMOVUPS.Z    192(R8), K1, Z23
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R8)(DX*1), Z24
+	VBROADCASTSS 4(R9), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(DX*2), Z24
+	VBROADCASTSS 8(R9), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R8)(R9*1), Z24
+	VBROADCASTSS 12(R9), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R8)(DX*4), Z24
+	VBROADCASTSS 16(R9), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	VMOVUPS      128(SI), Z22
-	VMOVUPS.Z    192(SI), K1, Z23
-	VBROADCASTSS (R8), Z24
+	VMOVUPS      (R8)(SI*1), Z20
+	VMOVUPS      64(R8)(SI*1), Z21
+	VMOVUPS      128(R8)(SI*1), Z22
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z23
+	VBROADCASTSS (R9)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R8)(DX*1), Z24
+	VBROADCASTSS 4(R9)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(DX*2), Z24
+	VBROADCASTSS 8(R9)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R8)(R9*1), Z24
+	VBROADCASTSS 12(R9)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R8)(DX*4), Z24
+	VBROADCASTSS 16(R9)(DX*1), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	VMOVUPS      128(SI), Z22
-	VMOVUPS.Z    192(SI), K1, Z23
-	VBROADCASTSS (R8), Z24
+	VMOVUPS      (R8)(SI*2), Z20
+	VMOVUPS      64(R8)(SI*2), Z21
+	VMOVUPS      128(R8)(SI*2), Z22
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z23
+	VBROADCASTSS (R9)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R8)(DX*1), Z24
+	VBROADCASTSS 4(R9)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(DX*2), Z24
+	VBROADCASTSS 8(R9)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R8)(R9*1), Z24
+	VBROADCASTSS 12(R9)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R8)(DX*4), Z24
+	VBROADCASTSS 16(R9)(DX*2), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	VMOVUPS      128(SI), Z22
-	VMOVUPS.Z    192(SI), K1, Z23
-	VBROADCASTSS (R8), Z24
+	VMOVUPS      (R8)(DI*1), Z20
+	VMOVUPS      64(R8)(DI*1), Z21
+	VMOVUPS      128(R8)(DI*1), Z22
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z23
+	VBROADCASTSS (R9)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R8)(DX*1), Z24
+	VBROADCASTSS 4(R9)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(DX*2), Z24
+	VBROADCASTSS 8(R9)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R8)(R9*1), Z24
+	VBROADCASTSS 12(R9)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R8)(DX*4), Z24
+	VBROADCASTSS 16(R9)(BX*1), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          wide_rest4_by4
@@ -10614,69 +16275,43 @@ wide_rest4_by4_end:
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	VMOVUPS      128(SI), Z22
-	VMOVUPS.Z    192(SI), K1, Z23
-	VBROADCASTSS (R8), Z24
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	VMOVUPS      128(R8), Z22
+	VMOVUPS.Z    192(R8), K1, Z23
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z20, Z24, Z0
 	VFMADD231PS  Z21, Z24, Z1
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (R8)(DX*1), Z24
+	VBROADCASTSS 4(R9), Z24
 	VFMADD231PS  Z20, Z24, Z4
 	VFMADD231PS  Z21, Z24, Z5
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(DX*2), Z24
+	VBROADCASTSS 8(R9), Z24
 	VFMADD231PS  Z20, Z24, Z8
 	VFMADD231PS  Z21, Z24, Z9
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R8)(R9*1), Z24
+	VBROADCASTSS 12(R9), Z24
 	VFMADD231PS  Z20, Z24, Z12
 	VFMADD231PS  Z21, Z24, Z13
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R8)(DX*4), Z24
+	VBROADCASTSS 16(R9), Z24
 	VFMADD231PS  Z20, Z24, Z16
 	VFMADD231PS  Z21, Z24, Z17
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest4_gate
-	VXORPS Z20, Z20, Z20
-	VMAXPS Z0, Z20, Z0
-	VMAXPS Z1, Z20, Z1
-	VMAXPS Z2, Z20, Z2
-	VMAXPS Z3, Z20, Z3
-	VMAXPS Z4, Z20, Z4
-	VMAXPS Z5, Z20, Z5
-	VMAXPS Z6, Z20, Z6
-	VMAXPS Z7, Z20, Z7
-	VMAXPS Z8, Z20, Z8
-	VMAXPS Z9, Z20, Z9
-	VMAXPS Z10, Z20, Z10
-	VMAXPS Z11, Z20, Z11
-	VMAXPS Z12, Z20, Z12
-	VMAXPS Z13, Z20, Z13
-	VMAXPS Z14, Z20, Z14
-	VMAXPS Z15, Z20, Z15
-	VMAXPS Z16, Z20, Z16
-	VMAXPS Z17, Z20, Z17
-	VMAXPS Z18, Z20, Z18
-	VMAXPS Z19, Z20, Z19
-
-wide_rest4_gate:
-	MOVQ      gate+96(FP), DX
+	MOVQ      gate+72(FP), DX
 	TESTQ     DX, DX
 	JZ        wide_rest4_write
 	ADDQ      AX, DX
@@ -10777,15 +16412,15 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
 of16:
-	CMPQ   R8, $0x00000010
+	CMPQ   R9, $0x00000010
 	JLT    after_of16
-	MOVQ   onward+24(FP), R10
+	MOVQ   onward+16(FP), R10
 	TESTQ  R10, R10
 	JNZ    of16_onward
-	MOVQ   b+16(FP), R10
-	TESTQ  R10, R10
-	JNZ    of16_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -10797,19 +16432,6 @@ of16:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	JMP    of16_add
-
-of16_bias:
-	VBROADCASTSS (R10), Y0
-	VMOVAPS      Y0, Y1
-	VBROADCASTSS 4(R10), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 8(R10), Y4
-	VMOVAPS      Y4, Y5
-	VBROADCASTSS 12(R10), Y6
-	VMOVAPS      Y6, Y7
-	VBROADCASTSS 16(R10), Y8
-	VMOVAPS      Y8, Y9
-	JMP          of16_add
 
 of16_onward:
 	MOVQ    AX, R10
@@ -10829,9 +16451,9 @@ of16_onward:
 	VMOVUPS 32(R10), Y9
 
 of16_add:
-	MOVQ w+32(FP), R10
-	MOVQ SI, R11
-	MOVQ n+72(FP), R12
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
 	CMPQ R12, $0x04
 	JLT  of16_by4_end
 
@@ -10841,77 +16463,71 @@ of16_by4:
 	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
+	VBROADCASTSS 4(R10), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
+	VBROADCASTSS 8(R10), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R10)(R9*1), Y12
+	VBROADCASTSS 12(R10), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R10)(DX*4), Y12
+	VBROADCASTSS 16(R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y10
-	VMOVUPS      32(R11), Y11
-	VBROADCASTSS (R10), Y12
+	VMOVUPS      (R11)(SI*1), Y10
+	VMOVUPS      32(R11)(SI*1), Y11
+	VBROADCASTSS (R10)(DX*1), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
+	VBROADCASTSS 4(R10)(DX*1), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
+	VBROADCASTSS 8(R10)(DX*1), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R10)(R9*1), Y12
+	VBROADCASTSS 12(R10)(DX*1), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R10)(DX*4), Y12
+	VBROADCASTSS 16(R10)(DX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y10
-	VMOVUPS      32(R11), Y11
-	VBROADCASTSS (R10), Y12
+	VMOVUPS      (R11)(SI*2), Y10
+	VMOVUPS      32(R11)(SI*2), Y11
+	VBROADCASTSS (R10)(DX*2), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
+	VBROADCASTSS 4(R10)(DX*2), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
+	VBROADCASTSS 8(R10)(DX*2), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R10)(R9*1), Y12
+	VBROADCASTSS 12(R10)(DX*2), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R10)(DX*4), Y12
+	VBROADCASTSS 16(R10)(DX*2), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y10
-	VMOVUPS      32(R11), Y11
-	VBROADCASTSS (R10), Y12
+	VMOVUPS      (R11)(DI*1), Y10
+	VMOVUPS      32(R11)(DI*1), Y11
+	VBROADCASTSS (R10)(BX*1), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
+	VBROADCASTSS 4(R10)(BX*1), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
+	VBROADCASTSS 8(R10)(BX*1), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R10)(R9*1), Y12
+	VBROADCASTSS 12(R10)(BX*1), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R10)(DX*4), Y12
+	VBROADCASTSS 16(R10)(BX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
 	JGE          of16_by4
@@ -10926,42 +16542,26 @@ of16_by1:
 	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (R10)(DX*1), Y12
+	VBROADCASTSS 4(R10), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (R10)(DX*2), Y12
+	VBROADCASTSS 8(R10), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R10)(R9*1), Y12
+	VBROADCASTSS 12(R10), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R10)(DX*4), Y12
+	VBROADCASTSS 16(R10), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
 	JGE          of16_by1
 
 of16_by1_end:
-	MOVQ   relu+88(FP), R10
-	TESTQ  R10, R10
-	JZ     of16_gate
-	VXORPS Y10, Y10, Y10
-	VMAXPS Y0, Y10, Y0
-	VMAXPS Y1, Y10, Y1
-	VMAXPS Y2, Y10, Y2
-	VMAXPS Y3, Y10, Y3
-	VMAXPS Y4, Y10, Y4
-	VMAXPS Y5, Y10, Y5
-	VMAXPS Y6, Y10, Y6
-	VMAXPS Y7, Y10, Y7
-	VMAXPS Y8, Y10, Y8
-	VMAXPS Y9, Y10, Y9
-
-of16_gate:
-	MOVQ    gate+96(FP), R10
+	MOVQ    gate+72(FP), R10
 	TESTQ   R10, R10
 	JZ      of16_write
 	ADDQ    AX, R10
@@ -11018,34 +16618,23 @@ of16_write:
 	VMOVUPS Y8, (R10)
 	VMOVUPS Y9, 32(R10)
 	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, R8
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
 	JMP     of16
 
 after_of16:
 of8:
-	CMPQ   R8, $0x00000008
+	CMPQ   R9, $0x00000008
 	JLT    after_of8
-	MOVQ   onward+24(FP), R10
+	MOVQ   onward+16(FP), R10
 	TESTQ  R10, R10
 	JNZ    of8_onward
-	MOVQ   b+16(FP), R10
-	TESTQ  R10, R10
-	JNZ    of8_bias
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	JMP    of8_add
-
-of8_bias:
-	VBROADCASTSS (R10), Y0
-	VBROADCASTSS 4(R10), Y1
-	VBROADCASTSS 8(R10), Y2
-	VBROADCASTSS 12(R10), Y3
-	VBROADCASTSS 16(R10), Y4
-	JMP          of8_add
 
 of8_onward:
 	MOVQ    AX, R10
@@ -11060,9 +16649,9 @@ of8_onward:
 	VMOVUPS (R10), Y4
 
 of8_add:
-	MOVQ w+32(FP), R10
-	MOVQ SI, R11
-	MOVQ n+72(FP), R12
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
 	CMPQ R12, $0x04
 	JLT  of8_by4_end
 
@@ -11070,55 +16659,49 @@ of8_by4:
 	VMOVUPS      (R11), Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS 4(R10), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*2), Y6
+	VBROADCASTSS 8(R10), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R10)(R9*1), Y6
+	VBROADCASTSS 12(R10), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R10)(DX*4), Y6
+	VBROADCASTSS 16(R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y5
-	VBROADCASTSS (R10), Y6
+	VMOVUPS      (R11)(SI*1), Y5
+	VBROADCASTSS (R10)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS 4(R10)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*2), Y6
+	VBROADCASTSS 8(R10)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R10)(R9*1), Y6
+	VBROADCASTSS 12(R10)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R10)(DX*4), Y6
+	VBROADCASTSS 16(R10)(DX*1), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y5
-	VBROADCASTSS (R10), Y6
+	VMOVUPS      (R11)(SI*2), Y5
+	VBROADCASTSS (R10)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS 4(R10)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*2), Y6
+	VBROADCASTSS 8(R10)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R10)(R9*1), Y6
+	VBROADCASTSS 12(R10)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R10)(DX*4), Y6
+	VBROADCASTSS 16(R10)(DX*2), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R10
-	ADDQ         DI, R11
-	VMOVUPS      (R11), Y5
-	VBROADCASTSS (R10), Y6
+	VMOVUPS      (R11)(DI*1), Y5
+	VBROADCASTSS (R10)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS 4(R10)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*2), Y6
+	VBROADCASTSS 8(R10)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R10)(R9*1), Y6
+	VBROADCASTSS 12(R10)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R10)(DX*4), Y6
+	VBROADCASTSS 16(R10)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
 	SUBQ         $0x04, R12
 	CMPQ         R12, $0x04
 	JGE          of8_by4
@@ -11131,33 +16714,22 @@ of8_by1:
 	VMOVUPS      (R11), Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (R10)(DX*1), Y6
+	VBROADCASTSS 4(R10), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(DX*2), Y6
+	VBROADCASTSS 8(R10), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (R10)(R9*1), Y6
+	VBROADCASTSS 12(R10), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R10)(DX*4), Y6
+	VBROADCASTSS 16(R10), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, R10
-	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
 	SUBQ         $0x01, R12
 	CMPQ         R12, $0x01
 	JGE          of8_by1
 
 of8_by1_end:
-	MOVQ   relu+88(FP), R10
-	TESTQ  R10, R10
-	JZ     of8_gate
-	VXORPS Y5, Y5, Y5
-	VMAXPS Y0, Y5, Y0
-	VMAXPS Y1, Y5, Y1
-	VMAXPS Y2, Y5, Y2
-	VMAXPS Y3, Y5, Y3
-	VMAXPS Y4, Y5, Y4
-
-of8_gate:
-	MOVQ    gate+96(FP), R10
+	MOVQ    gate+72(FP), R10
 	TESTQ   R10, R10
 	JZ      of8_write
 	ADDQ    AX, R10
@@ -11194,22 +16766,19 @@ of8_write:
 	ADDQ    CX, R10
 	VMOVUPS Y4, (R10)
 	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, R8
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
 	JMP     of8
 
 after_of8:
-	TESTQ   R8, R8
+	TESTQ   R9, R9
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R10
-	NEGQ    R8
-	VMOVDQU 32(R10)(R8*4), Y0
-	MOVQ    onward+24(FP), R8
-	TESTQ   R8, R8
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+16(FP), R9
+	TESTQ   R9, R9
 	JNZ     tail_onward
-	MOVQ    b+16(FP), R8
-	TESTQ   R8, R8
-	JNZ     tail_bias
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -11217,85 +16786,71 @@ after_of8:
 	VXORPS  Y5, Y5, Y5
 	JMP     tail_add
 
-tail_bias:
-	VBROADCASTSS (R8), Y1
-	VBROADCASTSS 4(R8), Y2
-	VBROADCASTSS 8(R8), Y3
-	VBROADCASTSS 12(R8), Y4
-	VBROADCASTSS 16(R8), Y5
-	JMP          tail_add
-
 tail_onward:
-	MOVQ       AX, R8
-	VMASKMOVPS (R8), Y0, Y1
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y2
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y3
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y4
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y5
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y3
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y4
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y5
 
 tail_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R10
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
 	CMPQ R10, $0x04
 	JLT  tail_by4_end
 
 tail_by4:
-	VMASKMOVPS   (SI), Y0, Y6
-	VBROADCASTSS (R8), Y7
+	VMASKMOVPS   (R8), Y0, Y6
+	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R8)(DX*1), Y7
+	VBROADCASTSS 4(R9), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R8)(DX*2), Y7
+	VBROADCASTSS 8(R9), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8)(R9*1), Y7
+	VBROADCASTSS 12(R9), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(DX*4), Y7
+	VBROADCASTSS 16(R9), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y6
-	VBROADCASTSS (R8), Y7
+	VMASKMOVPS   (R8)(SI*1), Y0, Y6
+	VBROADCASTSS (R9)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R8)(DX*1), Y7
+	VBROADCASTSS 4(R9)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R8)(DX*2), Y7
+	VBROADCASTSS 8(R9)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8)(R9*1), Y7
+	VBROADCASTSS 12(R9)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(DX*4), Y7
+	VBROADCASTSS 16(R9)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y6
-	VBROADCASTSS (R8), Y7
+	VMASKMOVPS   (R8)(SI*2), Y0, Y6
+	VBROADCASTSS (R9)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R8)(DX*1), Y7
+	VBROADCASTSS 4(R9)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R8)(DX*2), Y7
+	VBROADCASTSS 8(R9)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8)(R9*1), Y7
+	VBROADCASTSS 12(R9)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(DX*4), Y7
+	VBROADCASTSS 16(R9)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y6
-	VBROADCASTSS (R8), Y7
+	VMASKMOVPS   (R8)(DI*1), Y0, Y6
+	VBROADCASTSS (R9)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R8)(DX*1), Y7
+	VBROADCASTSS 4(R9)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R8)(DX*2), Y7
+	VBROADCASTSS 8(R9)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8)(R9*1), Y7
+	VBROADCASTSS 12(R9)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(DX*4), Y7
+	VBROADCASTSS 16(R9)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
 	SUBQ         $0x04, R10
 	CMPQ         R10, $0x04
 	JGE          tail_by4
@@ -11305,36 +16860,25 @@ tail_by4_end:
 	JLT  tail_by1_end
 
 tail_by1:
-	VMASKMOVPS   (SI), Y0, Y6
-	VBROADCASTSS (R8), Y7
+	VMASKMOVPS   (R8), Y0, Y6
+	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R8)(DX*1), Y7
+	VBROADCASTSS 4(R9), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R8)(DX*2), Y7
+	VBROADCASTSS 8(R9), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8)(R9*1), Y7
+	VBROADCASTSS 12(R9), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(DX*4), Y7
+	VBROADCASTSS 16(R9), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
 	SUBQ         $0x01, R10
 	CMPQ         R10, $0x01
 	JGE          tail_by1
 
 tail_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     tail_gate
-	VXORPS Y6, Y6, Y6
-	VMAXPS Y1, Y6, Y1
-	VMAXPS Y2, Y6, Y2
-	VMAXPS Y3, Y6, Y3
-	VMAXPS Y4, Y6, Y4
-	VMAXPS Y5, Y6, Y5
-
-tail_gate:
-	MOVQ       gate+96(FP), DX
+	MOVQ       gate+72(FP), DX
 	TESTQ      DX, DX
 	JZ         tail_write
 	ADDQ       AX, DX
@@ -11380,14 +16924,14 @@ TEXT ·panels5Vector(SB), NOSPLIT, $0-56
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
-	MOVQ turned+32(FP), BX
-	MOVQ cols+40(FP), SI
-	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R9
 	SHLQ $0x06, R9
 
@@ -12263,6 +17807,8 @@ wide_done:
 	RET
 
 narrow:
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R9
 	SHLQ $0x06, R9
 
@@ -12439,34 +17985,28 @@ done:
 	VZEROUPPER
 	RET
 
-// func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32)
+// func affine6Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int, times int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
-TEXT ·multiply6Vector(SB), NOSPLIT, $0-104
-	MOVQ  z+0(FP), AX
-	MOVQ  ldz+8(FP), CX
-	MOVQ  wr+40(FP), DX
-	MOVQ  ws+48(FP), BX
-	MOVQ  a+56(FP), SI
-	MOVQ  lda+64(FP), DI
-	MOVQ  cols+80(FP), R8
-	SHLQ  $0x02, CX
-	SHLQ  $0x02, DX
-	SHLQ  $0x02, BX
-	SHLQ  $0x02, DI
-	MOVQ  gate+96(FP), R9
-	TESTQ R9, R9
-	JZ    begin
-	SUBQ  AX, R9
-	MOVQ  R9, gate+96(FP)
-
-begin:
-	LEAQ (DX)(DX*2), R9
-	LEAQ (DX)(DX*4), R10
+TEXT ·affine6Vector(SB), NOSPLIT, $0-96
+	MOVQ z+0(FP), AX
+	MOVQ ldz+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldw+40(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	MOVQ lda+56(FP), DI
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
 
+wide_rows:
+	MOVQ a+48(FP), R9
+	MOVQ cols+72(FP), R10
+
 wide_of64:
-	CMPQ   R8, $0x00000040
+	CMPQ   R10, $0x00000040
 	JLT    after_wide_of64
 	MOVQ   onward+24(FP), R11
 	TESTQ  R11, R11
@@ -12561,8 +18101,8 @@ wide_of64_onward:
 
 wide_of64_add:
 	MOVQ w+32(FP), R11
-	MOVQ SI, R12
-	MOVQ n+72(FP), R13
+	MOVQ R9, R12
+	MOVQ n+64(FP), R13
 	CMPQ R13, $0x04
 	JLT  wide_of64_by4_end
 
@@ -12586,7 +18126,7 @@ wide_of64_by4:
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R11)(R9*1), Z28
+	VBROADCASTSS (R11)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
@@ -12596,121 +18136,115 @@ wide_of64_by4:
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R11)(R10*1), Z28
+	VBROADCASTSS (R11)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Z24
-	VMOVUPS      64(R12), Z25
-	VMOVUPS      128(R12), Z26
-	VMOVUPS      192(R12), Z27
-	VBROADCASTSS (R11), Z28
+	VMOVUPS      (R12)(DI*1), Z24
+	VMOVUPS      64(R12)(DI*1), Z25
+	VMOVUPS      128(R12)(DI*1), Z26
+	VMOVUPS      192(R12)(DI*1), Z27
+	VBROADCASTSS 4(R11), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R11)(DX*1), Z28
+	VBROADCASTSS 4(R11)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R11)(DX*2), Z28
+	VBROADCASTSS 4(R11)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R11)(R9*1), Z28
+	VBROADCASTSS 4(R11)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R11)(DX*4), Z28
+	VBROADCASTSS 4(R11)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R11)(R10*1), Z28
+	VBROADCASTSS 4(R11)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Z24
-	VMOVUPS      64(R12), Z25
-	VMOVUPS      128(R12), Z26
-	VMOVUPS      192(R12), Z27
-	VBROADCASTSS (R11), Z28
+	VMOVUPS      (R12)(DI*2), Z24
+	VMOVUPS      64(R12)(DI*2), Z25
+	VMOVUPS      128(R12)(DI*2), Z26
+	VMOVUPS      192(R12)(DI*2), Z27
+	VBROADCASTSS 8(R11), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R11)(DX*1), Z28
+	VBROADCASTSS 8(R11)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R11)(DX*2), Z28
+	VBROADCASTSS 8(R11)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R11)(R9*1), Z28
+	VBROADCASTSS 8(R11)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R11)(DX*4), Z28
+	VBROADCASTSS 8(R11)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R11)(R10*1), Z28
+	VBROADCASTSS 8(R11)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Z24
-	VMOVUPS      64(R12), Z25
-	VMOVUPS      128(R12), Z26
-	VMOVUPS      192(R12), Z27
-	VBROADCASTSS (R11), Z28
+	VMOVUPS      (R12)(R8*1), Z24
+	VMOVUPS      64(R12)(R8*1), Z25
+	VMOVUPS      128(R12)(R8*1), Z26
+	VMOVUPS      192(R12)(R8*1), Z27
+	VBROADCASTSS 12(R11), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R11)(DX*1), Z28
+	VBROADCASTSS 12(R11)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R11)(DX*2), Z28
+	VBROADCASTSS 12(R11)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R11)(R9*1), Z28
+	VBROADCASTSS 12(R11)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R11)(DX*4), Z28
+	VBROADCASTSS 12(R11)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R11)(R10*1), Z28
+	VBROADCASTSS 12(R11)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R11
-	ADDQ         DI, R12
+	LEAQ         (R12)(DI*4), R12
+	ADDQ         $0x10, R11
 	SUBQ         $0x04, R13
 	CMPQ         R13, $0x04
 	JGE          wide_of64_by4
@@ -12739,7 +18273,7 @@ wide_of64_by1:
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R11)(R9*1), Z28
+	VBROADCASTSS (R11)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
@@ -12749,21 +18283,21 @@ wide_of64_by1:
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R11)(R10*1), Z28
+	VBROADCASTSS (R11)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R11
-	ADDQ         DI, R12
+	LEAQ         (R12)(DI*1), R12
+	ADDQ         $0x04, R11
 	SUBQ         $0x01, R13
 	CMPQ         R13, $0x01
 	JGE          wide_of64_by1
 
 wide_of64_by1_end:
-	MOVQ   relu+88(FP), R11
+	MOVQ   relu+80(FP), R11
 	TESTQ  R11, R11
-	JZ     wide_of64_gate
+	JZ     wide_of64_write
 	VXORPS Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
 	VMAXPS Z1, Z24, Z1
@@ -12789,90 +18323,6 @@ wide_of64_by1_end:
 	VMAXPS Z21, Z24, Z21
 	VMAXPS Z22, Z24, Z22
 	VMAXPS Z23, Z24, Z23
-
-wide_of64_gate:
-	MOVQ      gate+96(FP), R11
-	TESTQ     R11, R11
-	JZ        wide_of64_write
-	ADDQ      AX, R11
-	VXORPS    Z24, Z24, Z24
-	VMOVUPS   (R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   64(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   128(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z2, K1, Z2
-	VMOVUPS   192(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z3, K1, Z3
-	ADDQ      CX, R11
-	VMOVUPS   (R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   64(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   128(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z6, K1, Z6
-	VMOVUPS   192(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z7, K1, Z7
-	ADDQ      CX, R11
-	VMOVUPS   (R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z8, K1, Z8
-	VMOVUPS   64(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z9, K1, Z9
-	VMOVUPS   128(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z10, K1, Z10
-	VMOVUPS   192(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z11, K1, Z11
-	ADDQ      CX, R11
-	VMOVUPS   (R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z12, K1, Z12
-	VMOVUPS   64(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z13, K1, Z13
-	VMOVUPS   128(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z14, K1, Z14
-	VMOVUPS   192(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z15, K1, Z15
-	ADDQ      CX, R11
-	VMOVUPS   (R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z16, K1, Z16
-	VMOVUPS   64(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z17, K1, Z17
-	VMOVUPS   128(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z18, K1, Z18
-	VMOVUPS   192(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z19, K1, Z19
-	ADDQ      CX, R11
-	VMOVUPS   (R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z20, K1, Z20
-	VMOVUPS   64(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z21, K1, Z21
-	VMOVUPS   128(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z22, K1, Z22
-	VMOVUPS   192(R11), Z25
-	VCMPPS    $0x1e, Z24, Z25, K1
-	VMOVAPS.Z Z23, K1, Z23
 
 wide_of64_write:
 	MOVQ    AX, R11
@@ -12906,23 +18356,23 @@ wide_of64_write:
 	VMOVUPS Z22, 128(R11)
 	VMOVUPS Z23, 192(R11)
 	ADDQ    $0x00000100, AX
-	ADDQ    $0x00000100, SI
-	SUBQ    $0x00000040, R8
+	ADDQ    $0x00000100, R9
+	SUBQ    $0x00000040, R10
 	JMP     wide_of64
 
 after_wide_of64:
-	TESTQ  R8, R8
+	TESTQ  R10, R10
 	JZ     wide_done
-	CMPQ   R8, $0x10
+	CMPQ   R10, $0x10
 	JGT    after_wide_rest1
 	MOVQ   $-1, R11
-	BZHIQ  R8, R11, R11
+	BZHIQ  R10, R11, R11
 	KMOVW  R11, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest1_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest1_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -12933,95 +18383,89 @@ after_wide_of64:
 	JMP    wide_rest1_add
 
 wide_rest1_bias:
-	VBROADCASTSS (R8), Z0
-	VBROADCASTSS 4(R8), Z1
-	VBROADCASTSS 8(R8), Z2
-	VBROADCASTSS 12(R8), Z3
-	VBROADCASTSS 16(R8), Z4
-	VBROADCASTSS 20(R8), Z5
+	VBROADCASTSS (R10), Z0
+	VBROADCASTSS 4(R10), Z1
+	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 12(R10), Z3
+	VBROADCASTSS 16(R10), Z4
+	VBROADCASTSS 20(R10), Z5
 	JMP          wide_rest1_add
 
 wide_rest1_onward:
-	MOVQ      AX, R8
-	VMOVUPS.Z (R8), K1, Z0
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z1
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z2
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z4
-	ADDQ      CX, R8
-	VMOVUPS.Z (R8), K1, Z5
+	MOVQ      AX, R10
+	VMOVUPS.Z (R10), K1, Z0
+	ADDQ      CX, R10
+	VMOVUPS.Z (R10), K1, Z1
+	ADDQ      CX, R10
+	VMOVUPS.Z (R10), K1, Z2
+	ADDQ      CX, R10
+	VMOVUPS.Z (R10), K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS.Z (R10), K1, Z4
+	ADDQ      CX, R10
+	VMOVUPS.Z (R10), K1, Z5
 
 wide_rest1_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R11
+	MOVQ w+32(FP), R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_rest1_by4_end
 
 wide_rest1_by4:
-	VMOVUPS.Z    (SI), K1, Z6
-	VBROADCASTSS (R8), Z7
+	VMOVUPS.Z    (R9), K1, Z6
+	VBROADCASTSS (R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R8)(DX*1), Z7
+	VBROADCASTSS (R10)(DX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R8)(DX*2), Z7
+	VBROADCASTSS (R10)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8)(R9*1), Z7
+	VBROADCASTSS (R10)(BX*1), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(DX*4), Z7
+	VBROADCASTSS (R10)(DX*4), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(R10*1), Z7
+	VBROADCASTSS (R10)(SI*1), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z6
-	VBROADCASTSS (R8), Z7
+	VMOVUPS.Z    (R9)(DI*1), K1, Z6
+	VBROADCASTSS 4(R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R8)(DX*1), Z7
+	VBROADCASTSS 4(R10)(DX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R8)(DX*2), Z7
+	VBROADCASTSS 4(R10)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8)(R9*1), Z7
+	VBROADCASTSS 4(R10)(BX*1), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(DX*4), Z7
+	VBROADCASTSS 4(R10)(DX*4), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(R10*1), Z7
+	VBROADCASTSS 4(R10)(SI*1), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z6
-	VBROADCASTSS (R8), Z7
+	VMOVUPS.Z    (R9)(DI*2), K1, Z6
+	VBROADCASTSS 8(R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R8)(DX*1), Z7
+	VBROADCASTSS 8(R10)(DX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R8)(DX*2), Z7
+	VBROADCASTSS 8(R10)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8)(R9*1), Z7
+	VBROADCASTSS 8(R10)(BX*1), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(DX*4), Z7
+	VBROADCASTSS 8(R10)(DX*4), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(R10*1), Z7
+	VBROADCASTSS 8(R10)(SI*1), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS.Z    (SI), K1, Z6
-	VBROADCASTSS (R8), Z7
+	VMOVUPS.Z    (R9)(R8*1), K1, Z6
+	VBROADCASTSS 12(R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R8)(DX*1), Z7
+	VBROADCASTSS 12(R10)(DX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R8)(DX*2), Z7
+	VBROADCASTSS 12(R10)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8)(R9*1), Z7
+	VBROADCASTSS 12(R10)(BX*1), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(DX*4), Z7
+	VBROADCASTSS 12(R10)(DX*4), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(R10*1), Z7
+	VBROADCASTSS 12(R10)(SI*1), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*4), R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_rest1_by4
@@ -13031,29 +18475,29 @@ wide_rest1_by4_end:
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
-	VMOVUPS.Z    (SI), K1, Z6
-	VBROADCASTSS (R8), Z7
+	VMOVUPS.Z    (R9), K1, Z6
+	VBROADCASTSS (R10), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R8)(DX*1), Z7
+	VBROADCASTSS (R10)(DX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R8)(DX*2), Z7
+	VBROADCASTSS (R10)(DX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8)(R9*1), Z7
+	VBROADCASTSS (R10)(BX*1), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(DX*4), Z7
+	VBROADCASTSS (R10)(DX*4), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(R10*1), Z7
+	VBROADCASTSS (R10)(SI*1), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*1), R9
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest1_gate
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_rest1_write
 	VXORPS Z6, Z6, Z6
 	VMAXPS Z0, Z6, Z0
 	VMAXPS Z1, Z6, Z1
@@ -13061,36 +18505,6 @@ wide_rest1_by1_end:
 	VMAXPS Z3, Z6, Z3
 	VMAXPS Z4, Z6, Z4
 	VMAXPS Z5, Z6, Z5
-
-wide_rest1_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest1_write
-	ADDQ      AX, DX
-	VXORPS    Z6, Z6, Z6
-	VMOVUPS.Z (DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z0, K2, Z0
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z1, K2, Z1
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z2, K2, Z2
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z3, K2, Z3
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z4, K2, Z4
-	ADDQ      CX, DX
-	VMOVUPS.Z (DX), K1, Z7
-	VCMPPS    $0x1e, Z6, Z7, K2
-	VMOVAPS.Z Z5, K2, Z5
 
 wide_rest1_write:
 	VMOVUPS Z0, K1, (AX)
@@ -13107,17 +18521,17 @@ wide_rest1_write:
 	JMP     wide_done
 
 after_wide_rest1:
-	SUBQ   $0x10, R8
-	CMPQ   R8, $0x10
+	SUBQ   $0x10, R10
+	CMPQ   R10, $0x10
 	JGT    after_wide_rest2
 	MOVQ   $-1, R11
-	BZHIQ  R8, R11, R11
+	BZHIQ  R10, R11, R11
 	KMOVW  R11, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest2_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest2_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -13134,135 +18548,129 @@ after_wide_rest1:
 	JMP    wide_rest2_add
 
 wide_rest2_bias:
-	VBROADCASTSS (R8), Z0
+	VBROADCASTSS (R10), Z0
 	VMOVAPS      Z0, Z1
-	VBROADCASTSS 4(R8), Z2
+	VBROADCASTSS 4(R10), Z2
 	VMOVAPS      Z2, Z3
-	VBROADCASTSS 8(R8), Z4
+	VBROADCASTSS 8(R10), Z4
 	VMOVAPS      Z4, Z5
-	VBROADCASTSS 12(R8), Z6
+	VBROADCASTSS 12(R10), Z6
 	VMOVAPS      Z6, Z7
-	VBROADCASTSS 16(R8), Z8
+	VBROADCASTSS 16(R10), Z8
 	VMOVAPS      Z8, Z9
-	VBROADCASTSS 20(R8), Z10
+	VBROADCASTSS 20(R10), Z10
 	VMOVAPS      Z10, Z11
 	JMP          wide_rest2_add
 
 wide_rest2_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS.Z 64(R8), K1, Z1
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z2
-	VMOVUPS.Z 64(R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS.Z 64(R8), K1, Z5
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS.Z 64(R8), K1, Z7
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS.Z 64(R8), K1, Z9
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z10
-	VMOVUPS.Z 64(R8), K1, Z11
+	MOVQ      AX, R10
+	VMOVUPS   (R10), Z0
+	VMOVUPS.Z 64(R10), K1, Z1
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z2
+	VMOVUPS.Z 64(R10), K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z4
+	VMOVUPS.Z 64(R10), K1, Z5
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z6
+	VMOVUPS.Z 64(R10), K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z8
+	VMOVUPS.Z 64(R10), K1, Z9
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z10
+	VMOVUPS.Z 64(R10), K1, Z11
 
 wide_rest2_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R11
+	MOVQ w+32(FP), R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_rest2_by4_end
 
 wide_rest2_by4:
-	VMOVUPS      (SI), Z12
-	VMOVUPS.Z    64(SI), K1, Z13
-	VBROADCASTSS (R8), Z14
+	VMOVUPS      (R9), Z12
+	VMOVUPS.Z    64(R9), K1, Z13
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R8)(DX*1), Z14
+	VBROADCASTSS (R10)(DX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(DX*2), Z14
+	VBROADCASTSS (R10)(DX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R9*1), Z14
+	VBROADCASTSS (R10)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(DX*4), Z14
+	VBROADCASTSS (R10)(DX*4), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(R10*1), Z14
+	VBROADCASTSS (R10)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS.Z    64(SI), K1, Z13
-	VBROADCASTSS (R8), Z14
+	VMOVUPS      (R9)(DI*1), Z12
+	VMOVUPS.Z    64(R9)(DI*1), K1, Z13
+	VBROADCASTSS 4(R10), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R8)(DX*1), Z14
+	VBROADCASTSS 4(R10)(DX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(DX*2), Z14
+	VBROADCASTSS 4(R10)(DX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R9*1), Z14
+	VBROADCASTSS 4(R10)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(DX*4), Z14
+	VBROADCASTSS 4(R10)(DX*4), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(R10*1), Z14
+	VBROADCASTSS 4(R10)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS.Z    64(SI), K1, Z13
-	VBROADCASTSS (R8), Z14
+	VMOVUPS      (R9)(DI*2), Z12
+	VMOVUPS.Z    64(R9)(DI*2), K1, Z13
+	VBROADCASTSS 8(R10), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R8)(DX*1), Z14
+	VBROADCASTSS 8(R10)(DX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(DX*2), Z14
+	VBROADCASTSS 8(R10)(DX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R9*1), Z14
+	VBROADCASTSS 8(R10)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(DX*4), Z14
+	VBROADCASTSS 8(R10)(DX*4), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(R10*1), Z14
+	VBROADCASTSS 8(R10)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z12
-	VMOVUPS.Z    64(SI), K1, Z13
-	VBROADCASTSS (R8), Z14
+	VMOVUPS      (R9)(R8*1), Z12
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z13
+	VBROADCASTSS 12(R10), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R8)(DX*1), Z14
+	VBROADCASTSS 12(R10)(DX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(DX*2), Z14
+	VBROADCASTSS 12(R10)(DX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R9*1), Z14
+	VBROADCASTSS 12(R10)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(DX*4), Z14
+	VBROADCASTSS 12(R10)(DX*4), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(R10*1), Z14
+	VBROADCASTSS 12(R10)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*4), R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_rest2_by4
@@ -13272,36 +18680,36 @@ wide_rest2_by4_end:
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
-	VMOVUPS      (SI), Z12
-	VMOVUPS.Z    64(SI), K1, Z13
-	VBROADCASTSS (R8), Z14
+	VMOVUPS      (R9), Z12
+	VMOVUPS.Z    64(R9), K1, Z13
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (R8)(DX*1), Z14
+	VBROADCASTSS (R10)(DX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(DX*2), Z14
+	VBROADCASTSS (R10)(DX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8)(R9*1), Z14
+	VBROADCASTSS (R10)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(DX*4), Z14
+	VBROADCASTSS (R10)(DX*4), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(R10*1), Z14
+	VBROADCASTSS (R10)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*1), R9
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest2_gate
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_rest2_write
 	VXORPS Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
 	VMAXPS Z1, Z12, Z1
@@ -13315,54 +18723,6 @@ wide_rest2_by1_end:
 	VMAXPS Z9, Z12, Z9
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
-
-wide_rest2_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest2_write
-	ADDQ      AX, DX
-	VXORPS    Z12, Z12, Z12
-	VMOVUPS   (DX), Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS.Z 64(DX), K1, Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z1, K2, Z1
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z2, K2, Z2
-	VMOVUPS.Z 64(DX), K1, Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z3, K2, Z3
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z4, K2, Z4
-	VMOVUPS.Z 64(DX), K1, Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z5, K2, Z5
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z6, K2, Z6
-	VMOVUPS.Z 64(DX), K1, Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z7, K2, Z7
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z8, K2, Z8
-	VMOVUPS.Z 64(DX), K1, Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z9, K2, Z9
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z10, K2, Z10
-	VMOVUPS.Z 64(DX), K1, Z13
-	VCMPPS    $0x1e, Z12, Z13, K2
-	VMOVAPS.Z Z11, K2, Z11
 
 wide_rest2_write:
 	VMOVUPS Z0, (AX)
@@ -13385,17 +18745,17 @@ wide_rest2_write:
 	JMP     wide_done
 
 after_wide_rest2:
-	SUBQ   $0x10, R8
-	CMPQ   R8, $0x10
+	SUBQ   $0x10, R10
+	CMPQ   R10, $0x10
 	JGT    after_wide_rest3
 	MOVQ   $-1, R11
-	BZHIQ  R8, R11, R11
+	BZHIQ  R10, R11, R11
 	KMOVW  R11, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest3_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest3_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -13418,175 +18778,169 @@ after_wide_rest2:
 	JMP    wide_rest3_add
 
 wide_rest3_bias:
-	VBROADCASTSS (R8), Z0
+	VBROADCASTSS (R10), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
-	VBROADCASTSS 4(R8), Z3
+	VBROADCASTSS 4(R10), Z3
 	VMOVAPS      Z3, Z4
 	VMOVAPS      Z3, Z5
-	VBROADCASTSS 8(R8), Z6
+	VBROADCASTSS 8(R10), Z6
 	VMOVAPS      Z6, Z7
 	VMOVAPS      Z6, Z8
-	VBROADCASTSS 12(R8), Z9
+	VBROADCASTSS 12(R10), Z9
 	VMOVAPS      Z9, Z10
 	VMOVAPS      Z9, Z11
-	VBROADCASTSS 16(R8), Z12
+	VBROADCASTSS 16(R10), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
-	VBROADCASTSS 20(R8), Z15
+	VBROADCASTSS 20(R10), Z15
 	VMOVAPS      Z15, Z16
 	VMOVAPS      Z15, Z17
 	JMP          wide_rest3_add
 
 wide_rest3_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS.Z 128(R8), K1, Z2
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z3
-	VMOVUPS   64(R8), Z4
-	VMOVUPS.Z 128(R8), K1, Z5
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z6
-	VMOVUPS   64(R8), Z7
-	VMOVUPS.Z 128(R8), K1, Z8
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z9
-	VMOVUPS   64(R8), Z10
-	VMOVUPS.Z 128(R8), K1, Z11
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS   64(R8), Z13
-	VMOVUPS.Z 128(R8), K1, Z14
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z15
-	VMOVUPS   64(R8), Z16
-	VMOVUPS.Z 128(R8), K1, Z17
+	MOVQ      AX, R10
+	VMOVUPS   (R10), Z0
+	VMOVUPS   64(R10), Z1
+	VMOVUPS.Z 128(R10), K1, Z2
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z3
+	VMOVUPS   64(R10), Z4
+	VMOVUPS.Z 128(R10), K1, Z5
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z6
+	VMOVUPS   64(R10), Z7
+	VMOVUPS.Z 128(R10), K1, Z8
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z9
+	VMOVUPS   64(R10), Z10
+	VMOVUPS.Z 128(R10), K1, Z11
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z12
+	VMOVUPS   64(R10), Z13
+	VMOVUPS.Z 128(R10), K1, Z14
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z15
+	VMOVUPS   64(R10), Z16
+	VMOVUPS.Z 128(R10), K1, Z17
 
 wide_rest3_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R11
+	MOVQ w+32(FP), R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_rest3_by4_end
 
 wide_rest3_by4:
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	VMOVUPS.Z    128(SI), K1, Z20
-	VBROADCASTSS (R8), Z21
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS.Z    128(R9), K1, Z20
+	VBROADCASTSS (R10), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (R8)(DX*1), Z21
+	VBROADCASTSS (R10)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (R8)(DX*2), Z21
+	VBROADCASTSS (R10)(DX*2), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (R8)(R9*1), Z21
+	VBROADCASTSS (R10)(BX*1), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R8)(DX*4), Z21
+	VBROADCASTSS (R10)(DX*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R8)(R10*1), Z21
+	VBROADCASTSS (R10)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	VMOVUPS.Z    128(SI), K1, Z20
-	VBROADCASTSS (R8), Z21
+	VMOVUPS      (R9)(DI*1), Z18
+	VMOVUPS      64(R9)(DI*1), Z19
+	VMOVUPS.Z    128(R9)(DI*1), K1, Z20
+	VBROADCASTSS 4(R10), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (R8)(DX*1), Z21
+	VBROADCASTSS 4(R10)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (R8)(DX*2), Z21
+	VBROADCASTSS 4(R10)(DX*2), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (R8)(R9*1), Z21
+	VBROADCASTSS 4(R10)(BX*1), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R8)(DX*4), Z21
+	VBROADCASTSS 4(R10)(DX*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R8)(R10*1), Z21
+	VBROADCASTSS 4(R10)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	VMOVUPS.Z    128(SI), K1, Z20
-	VBROADCASTSS (R8), Z21
+	VMOVUPS      (R9)(DI*2), Z18
+	VMOVUPS      64(R9)(DI*2), Z19
+	VMOVUPS.Z    128(R9)(DI*2), K1, Z20
+	VBROADCASTSS 8(R10), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (R8)(DX*1), Z21
+	VBROADCASTSS 8(R10)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (R8)(DX*2), Z21
+	VBROADCASTSS 8(R10)(DX*2), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (R8)(R9*1), Z21
+	VBROADCASTSS 8(R10)(BX*1), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R8)(DX*4), Z21
+	VBROADCASTSS 8(R10)(DX*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R8)(R10*1), Z21
+	VBROADCASTSS 8(R10)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	VMOVUPS.Z    128(SI), K1, Z20
-	VBROADCASTSS (R8), Z21
+	VMOVUPS      (R9)(R8*1), Z18
+	VMOVUPS      64(R9)(R8*1), Z19
+	VMOVUPS.Z    128(R9)(R8*1), K1, Z20
+	VBROADCASTSS 12(R10), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (R8)(DX*1), Z21
+	VBROADCASTSS 12(R10)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (R8)(DX*2), Z21
+	VBROADCASTSS 12(R10)(DX*2), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (R8)(R9*1), Z21
+	VBROADCASTSS 12(R10)(BX*1), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R8)(DX*4), Z21
+	VBROADCASTSS 12(R10)(DX*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R8)(R10*1), Z21
+	VBROADCASTSS 12(R10)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*4), R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_rest3_by4
@@ -13596,43 +18950,43 @@ wide_rest3_by4_end:
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	VMOVUPS.Z    128(SI), K1, Z20
-	VBROADCASTSS (R8), Z21
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS.Z    128(R9), K1, Z20
+	VBROADCASTSS (R10), Z21
 	VFMADD231PS  Z18, Z21, Z0
 	VFMADD231PS  Z19, Z21, Z1
 	VFMADD231PS  Z20, Z21, Z2
-	VBROADCASTSS (R8)(DX*1), Z21
+	VBROADCASTSS (R10)(DX*1), Z21
 	VFMADD231PS  Z18, Z21, Z3
 	VFMADD231PS  Z19, Z21, Z4
 	VFMADD231PS  Z20, Z21, Z5
-	VBROADCASTSS (R8)(DX*2), Z21
+	VBROADCASTSS (R10)(DX*2), Z21
 	VFMADD231PS  Z18, Z21, Z6
 	VFMADD231PS  Z19, Z21, Z7
 	VFMADD231PS  Z20, Z21, Z8
-	VBROADCASTSS (R8)(R9*1), Z21
+	VBROADCASTSS (R10)(BX*1), Z21
 	VFMADD231PS  Z18, Z21, Z9
 	VFMADD231PS  Z19, Z21, Z10
 	VFMADD231PS  Z20, Z21, Z11
-	VBROADCASTSS (R8)(DX*4), Z21
+	VBROADCASTSS (R10)(DX*4), Z21
 	VFMADD231PS  Z18, Z21, Z12
 	VFMADD231PS  Z19, Z21, Z13
 	VFMADD231PS  Z20, Z21, Z14
-	VBROADCASTSS (R8)(R10*1), Z21
+	VBROADCASTSS (R10)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z15
 	VFMADD231PS  Z19, Z21, Z16
 	VFMADD231PS  Z20, Z21, Z17
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*1), R9
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest3_gate
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_rest3_write
 	VXORPS Z18, Z18, Z18
 	VMAXPS Z0, Z18, Z0
 	VMAXPS Z1, Z18, Z1
@@ -13652,72 +19006,6 @@ wide_rest3_by1_end:
 	VMAXPS Z15, Z18, Z15
 	VMAXPS Z16, Z18, Z16
 	VMAXPS Z17, Z18, Z17
-
-wide_rest3_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest3_write
-	ADDQ      AX, DX
-	VXORPS    Z18, Z18, Z18
-	VMOVUPS   (DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   64(DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS.Z 128(DX), K1, Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z2, K2, Z2
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z3, K2, Z3
-	VMOVUPS   64(DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z4, K2, Z4
-	VMOVUPS.Z 128(DX), K1, Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z5, K2, Z5
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z6, K2, Z6
-	VMOVUPS   64(DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z7, K2, Z7
-	VMOVUPS.Z 128(DX), K1, Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z8, K2, Z8
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z9, K2, Z9
-	VMOVUPS   64(DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z10, K2, Z10
-	VMOVUPS.Z 128(DX), K1, Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z11, K2, Z11
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z12, K2, Z12
-	VMOVUPS   64(DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z13, K2, Z13
-	VMOVUPS.Z 128(DX), K1, Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z14, K2, Z14
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z15, K2, Z15
-	VMOVUPS   64(DX), Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z16, K2, Z16
-	VMOVUPS.Z 128(DX), K1, Z19
-	VCMPPS    $0x1e, Z18, Z19, K2
-	VMOVAPS.Z Z17, K2, Z17
 
 wide_rest3_write:
 	VMOVUPS Z0, (AX)
@@ -13746,15 +19034,15 @@ wide_rest3_write:
 	JMP     wide_done
 
 after_wide_rest3:
-	SUBQ   $0x10, R8
+	SUBQ   $0x10, R10
 	MOVQ   $-1, R11
-	BZHIQ  R8, R11, R11
+	BZHIQ  R10, R11, R11
 	KMOVW  R11, K1
-	MOVQ   onward+24(FP), R8
-	TESTQ  R8, R8
+	MOVQ   onward+24(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest4_onward
-	MOVQ   b+16(FP), R8
-	TESTQ  R8, R8
+	MOVQ   b+16(FP), R10
+	TESTQ  R10, R10
 	JNZ    wide_rest4_bias
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -13783,215 +19071,209 @@ after_wide_rest3:
 	JMP    wide_rest4_add
 
 wide_rest4_bias:
-	VBROADCASTSS (R8), Z0
+	VBROADCASTSS (R10), Z0
 	VMOVAPS      Z0, Z1
 	VMOVAPS      Z0, Z2
 	VMOVAPS      Z0, Z3
-	VBROADCASTSS 4(R8), Z4
+	VBROADCASTSS 4(R10), Z4
 	VMOVAPS      Z4, Z5
 	VMOVAPS      Z4, Z6
 	VMOVAPS      Z4, Z7
-	VBROADCASTSS 8(R8), Z8
+	VBROADCASTSS 8(R10), Z8
 	VMOVAPS      Z8, Z9
 	VMOVAPS      Z8, Z10
 	VMOVAPS      Z8, Z11
-	VBROADCASTSS 12(R8), Z12
+	VBROADCASTSS 12(R10), Z12
 	VMOVAPS      Z12, Z13
 	VMOVAPS      Z12, Z14
 	VMOVAPS      Z12, Z15
-	VBROADCASTSS 16(R8), Z16
+	VBROADCASTSS 16(R10), Z16
 	VMOVAPS      Z16, Z17
 	VMOVAPS      Z16, Z18
 	VMOVAPS      Z16, Z19
-	VBROADCASTSS 20(R8), Z20
+	VBROADCASTSS 20(R10), Z20
 	VMOVAPS      Z20, Z21
 	VMOVAPS      Z20, Z22
 	VMOVAPS      Z20, Z23
 	JMP          wide_rest4_add
 
 wide_rest4_onward:
-	MOVQ      AX, R8
-	VMOVUPS   (R8), Z0
-	VMOVUPS   64(R8), Z1
-	VMOVUPS   128(R8), Z2
-	VMOVUPS.Z 192(R8), K1, Z3
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z4
-	VMOVUPS   64(R8), Z5
-	VMOVUPS   128(R8), Z6
-	VMOVUPS.Z 192(R8), K1, Z7
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z8
-	VMOVUPS   64(R8), Z9
-	VMOVUPS   128(R8), Z10
-	VMOVUPS.Z 192(R8), K1, Z11
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z12
-	VMOVUPS   64(R8), Z13
-	VMOVUPS   128(R8), Z14
-	VMOVUPS.Z 192(R8), K1, Z15
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z16
-	VMOVUPS   64(R8), Z17
-	VMOVUPS   128(R8), Z18
-	VMOVUPS.Z 192(R8), K1, Z19
-	ADDQ      CX, R8
-	VMOVUPS   (R8), Z20
-	VMOVUPS   64(R8), Z21
-	VMOVUPS   128(R8), Z22
-	VMOVUPS.Z 192(R8), K1, Z23
+	MOVQ      AX, R10
+	VMOVUPS   (R10), Z0
+	VMOVUPS   64(R10), Z1
+	VMOVUPS   128(R10), Z2
+	VMOVUPS.Z 192(R10), K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z4
+	VMOVUPS   64(R10), Z5
+	VMOVUPS   128(R10), Z6
+	VMOVUPS.Z 192(R10), K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z8
+	VMOVUPS   64(R10), Z9
+	VMOVUPS   128(R10), Z10
+	VMOVUPS.Z 192(R10), K1, Z11
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z12
+	VMOVUPS   64(R10), Z13
+	VMOVUPS   128(R10), Z14
+	VMOVUPS.Z 192(R10), K1, Z15
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z16
+	VMOVUPS   64(R10), Z17
+	VMOVUPS   128(R10), Z18
+	VMOVUPS.Z 192(R10), K1, Z19
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z20
+	VMOVUPS   64(R10), Z21
+	VMOVUPS   128(R10), Z22
+	VMOVUPS.Z 192(R10), K1, Z23
 
 wide_rest4_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R11
+	MOVQ w+32(FP), R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  wide_rest4_by4_end
 
 wide_rest4_by4:
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	VMOVUPS      128(SI), Z26
-	VMOVUPS.Z    192(SI), K1, Z27
-	VBROADCASTSS (R8), Z28
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS.Z    192(R9), K1, Z27
+	VBROADCASTSS (R10), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R8)(DX*1), Z28
+	VBROADCASTSS (R10)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(DX*2), Z28
+	VBROADCASTSS (R10)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R8)(R9*1), Z28
+	VBROADCASTSS (R10)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R8)(DX*4), Z28
+	VBROADCASTSS (R10)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R8)(R10*1), Z28
+	VBROADCASTSS (R10)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	VMOVUPS      128(SI), Z26
-	VMOVUPS.Z    192(SI), K1, Z27
-	VBROADCASTSS (R8), Z28
+	VMOVUPS      (R9)(DI*1), Z24
+	VMOVUPS      64(R9)(DI*1), Z25
+	VMOVUPS      128(R9)(DI*1), Z26
+	VMOVUPS.Z    192(R9)(DI*1), K1, Z27
+	VBROADCASTSS 4(R10), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R8)(DX*1), Z28
+	VBROADCASTSS 4(R10)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(DX*2), Z28
+	VBROADCASTSS 4(R10)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R8)(R9*1), Z28
+	VBROADCASTSS 4(R10)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R8)(DX*4), Z28
+	VBROADCASTSS 4(R10)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R8)(R10*1), Z28
+	VBROADCASTSS 4(R10)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	VMOVUPS      128(SI), Z26
-	VMOVUPS.Z    192(SI), K1, Z27
-	VBROADCASTSS (R8), Z28
+	VMOVUPS      (R9)(DI*2), Z24
+	VMOVUPS      64(R9)(DI*2), Z25
+	VMOVUPS      128(R9)(DI*2), Z26
+	VMOVUPS.Z    192(R9)(DI*2), K1, Z27
+	VBROADCASTSS 8(R10), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R8)(DX*1), Z28
+	VBROADCASTSS 8(R10)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(DX*2), Z28
+	VBROADCASTSS 8(R10)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R8)(R9*1), Z28
+	VBROADCASTSS 8(R10)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R8)(DX*4), Z28
+	VBROADCASTSS 8(R10)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R8)(R10*1), Z28
+	VBROADCASTSS 8(R10)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	VMOVUPS      128(SI), Z26
-	VMOVUPS.Z    192(SI), K1, Z27
-	VBROADCASTSS (R8), Z28
+	VMOVUPS      (R9)(R8*1), Z24
+	VMOVUPS      64(R9)(R8*1), Z25
+	VMOVUPS      128(R9)(R8*1), Z26
+	VMOVUPS.Z    192(R9)(R8*1), K1, Z27
+	VBROADCASTSS 12(R10), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R8)(DX*1), Z28
+	VBROADCASTSS 12(R10)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(DX*2), Z28
+	VBROADCASTSS 12(R10)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R8)(R9*1), Z28
+	VBROADCASTSS 12(R10)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R8)(DX*4), Z28
+	VBROADCASTSS 12(R10)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R8)(R10*1), Z28
+	VBROADCASTSS 12(R10)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*4), R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          wide_rest4_by4
@@ -14001,50 +19283,50 @@ wide_rest4_by4_end:
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	VMOVUPS      128(SI), Z26
-	VMOVUPS.Z    192(SI), K1, Z27
-	VBROADCASTSS (R8), Z28
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS.Z    192(R9), K1, Z27
+	VBROADCASTSS (R10), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (R8)(DX*1), Z28
+	VBROADCASTSS (R10)(DX*1), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(DX*2), Z28
+	VBROADCASTSS (R10)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z8
 	VFMADD231PS  Z25, Z28, Z9
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R8)(R9*1), Z28
+	VBROADCASTSS (R10)(BX*1), Z28
 	VFMADD231PS  Z24, Z28, Z12
 	VFMADD231PS  Z25, Z28, Z13
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R8)(DX*4), Z28
+	VBROADCASTSS (R10)(DX*4), Z28
 	VFMADD231PS  Z24, Z28, Z16
 	VFMADD231PS  Z25, Z28, Z17
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R8)(R10*1), Z28
+	VBROADCASTSS (R10)(SI*1), Z28
 	VFMADD231PS  Z24, Z28, Z20
 	VFMADD231PS  Z25, Z28, Z21
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*1), R9
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     wide_rest4_gate
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     wide_rest4_write
 	VXORPS Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
 	VMAXPS Z1, Z24, Z1
@@ -14070,90 +19352,6 @@ wide_rest4_by1_end:
 	VMAXPS Z21, Z24, Z21
 	VMAXPS Z22, Z24, Z22
 	VMAXPS Z23, Z24, Z23
-
-wide_rest4_gate:
-	MOVQ      gate+96(FP), DX
-	TESTQ     DX, DX
-	JZ        wide_rest4_write
-	ADDQ      AX, DX
-	VXORPS    Z24, Z24, Z24
-	VMOVUPS   (DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   64(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z1, K2, Z1
-	VMOVUPS   128(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z2, K2, Z2
-	VMOVUPS.Z 192(DX), K1, Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z3, K2, Z3
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z4, K2, Z4
-	VMOVUPS   64(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z5, K2, Z5
-	VMOVUPS   128(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z6, K2, Z6
-	VMOVUPS.Z 192(DX), K1, Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z7, K2, Z7
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z8, K2, Z8
-	VMOVUPS   64(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z9, K2, Z9
-	VMOVUPS   128(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z10, K2, Z10
-	VMOVUPS.Z 192(DX), K1, Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z11, K2, Z11
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z12, K2, Z12
-	VMOVUPS   64(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z13, K2, Z13
-	VMOVUPS   128(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z14, K2, Z14
-	VMOVUPS.Z 192(DX), K1, Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z15, K2, Z15
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z16, K2, Z16
-	VMOVUPS   64(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z17, K2, Z17
-	VMOVUPS   128(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z18, K2, Z18
-	VMOVUPS.Z 192(DX), K1, Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z19, K2, Z19
-	ADDQ      CX, DX
-	VMOVUPS   (DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z20, K2, Z20
-	VMOVUPS   64(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z21, K2, Z21
-	VMOVUPS   128(DX), Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z22, K2, Z22
-	VMOVUPS.Z 192(DX), K1, Z25
-	VCMPPS    $0x1e, Z24, Z25, K2
-	VMOVAPS.Z Z23, K2, Z23
 
 wide_rest4_write:
 	VMOVUPS Z0, (AX)
@@ -14187,12 +19385,30 @@ wide_rest4_write:
 	VMOVUPS Z23, K1, 192(AX)
 
 wide_done:
+	DECQ times+88(FP)
+	JZ   wide_last
+	LEAQ (CX)(CX*2), R9
+	ADDQ R9, R9
+	ADDQ R9, z+0(FP)
+	MOVQ z+0(FP), AX
+	LEAQ (SI)(DX*1), R9
+	ADDQ R9, w+32(FP)
+	CMPQ b+16(FP), $0x00
+	JE   wide_rows
+	ADDQ $0x18, b+16(FP)
+	JMP  wide_rows
+
+wide_last:
 	VZEROUPPER
 	RET
 
 narrow:
+rows:
+	MOVQ a+48(FP), R9
+	MOVQ cols+72(FP), R10
+
 of16:
-	CMPQ   R8, $0x00000010
+	CMPQ   R10, $0x00000010
 	JLT    after_of16
 	MOVQ   onward+24(FP), R11
 	TESTQ  R11, R11
@@ -14251,8 +19467,8 @@ of16_onward:
 
 of16_add:
 	MOVQ w+32(FP), R11
-	MOVQ SI, R12
-	MOVQ n+72(FP), R13
+	MOVQ R9, R12
+	MOVQ n+64(FP), R13
 	CMPQ R13, $0x04
 	JLT  of16_by4_end
 
@@ -14268,83 +19484,77 @@ of16_by4:
 	VBROADCASTSS (R11)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11)(R9*1), Y14
+	VBROADCASTSS (R11)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
 	VBROADCASTSS (R11)(DX*4), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(R10*1), Y14
+	VBROADCASTSS (R11)(SI*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Y12
-	VMOVUPS      32(R12), Y13
-	VBROADCASTSS (R11), Y14
+	VMOVUPS      (R12)(DI*1), Y12
+	VMOVUPS      32(R12)(DI*1), Y13
+	VBROADCASTSS 4(R11), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R11)(DX*1), Y14
+	VBROADCASTSS 4(R11)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R11)(DX*2), Y14
+	VBROADCASTSS 4(R11)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11)(R9*1), Y14
+	VBROADCASTSS 4(R11)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R11)(DX*4), Y14
+	VBROADCASTSS 4(R11)(DX*4), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(R10*1), Y14
+	VBROADCASTSS 4(R11)(SI*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Y12
-	VMOVUPS      32(R12), Y13
-	VBROADCASTSS (R11), Y14
+	VMOVUPS      (R12)(DI*2), Y12
+	VMOVUPS      32(R12)(DI*2), Y13
+	VBROADCASTSS 8(R11), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R11)(DX*1), Y14
+	VBROADCASTSS 8(R11)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R11)(DX*2), Y14
+	VBROADCASTSS 8(R11)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11)(R9*1), Y14
+	VBROADCASTSS 8(R11)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R11)(DX*4), Y14
+	VBROADCASTSS 8(R11)(DX*4), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(R10*1), Y14
+	VBROADCASTSS 8(R11)(SI*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Y12
-	VMOVUPS      32(R12), Y13
-	VBROADCASTSS (R11), Y14
+	VMOVUPS      (R12)(R8*1), Y12
+	VMOVUPS      32(R12)(R8*1), Y13
+	VBROADCASTSS 12(R11), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R11)(DX*1), Y14
+	VBROADCASTSS 12(R11)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R11)(DX*2), Y14
+	VBROADCASTSS 12(R11)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11)(R9*1), Y14
+	VBROADCASTSS 12(R11)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R11)(DX*4), Y14
+	VBROADCASTSS 12(R11)(DX*4), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(R10*1), Y14
+	VBROADCASTSS 12(R11)(SI*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R11
-	ADDQ         DI, R12
+	LEAQ         (R12)(DI*4), R12
+	ADDQ         $0x10, R11
 	SUBQ         $0x04, R13
 	CMPQ         R13, $0x04
 	JGE          of16_by4
@@ -14365,25 +19575,25 @@ of16_by1:
 	VBROADCASTSS (R11)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R11)(R9*1), Y14
+	VBROADCASTSS (R11)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
 	VBROADCASTSS (R11)(DX*4), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R11)(R10*1), Y14
+	VBROADCASTSS (R11)(SI*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, R11
-	ADDQ         DI, R12
+	LEAQ         (R12)(DI*1), R12
+	ADDQ         $0x04, R11
 	SUBQ         $0x01, R13
 	CMPQ         R13, $0x01
 	JGE          of16_by1
 
 of16_by1_end:
-	MOVQ   relu+88(FP), R11
+	MOVQ   relu+80(FP), R11
 	TESTQ  R11, R11
-	JZ     of16_gate
+	JZ     of16_write
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -14397,54 +19607,6 @@ of16_by1_end:
 	VMAXPS Y9, Y12, Y9
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
-
-of16_gate:
-	MOVQ    gate+96(FP), R11
-	TESTQ   R11, R11
-	JZ      of16_write
-	ADDQ    AX, R11
-	VXORPS  Y12, Y12, Y12
-	VMOVUPS (R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y0, Y0
-	VMOVUPS 32(R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y1, Y1
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y2, Y2
-	VMOVUPS 32(R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y3, Y3
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y4, Y4
-	VMOVUPS 32(R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y5, Y5
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y6, Y6
-	VMOVUPS 32(R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y7, Y7
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y8, Y8
-	VMOVUPS 32(R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y9, Y9
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y10, Y10
-	VMOVUPS 32(R11), Y13
-	VCMPPS  $0x1e, Y12, Y13, Y13
-	VANDPS  Y13, Y11, Y11
 
 of16_write:
 	MOVQ    AX, R11
@@ -14466,13 +19628,13 @@ of16_write:
 	VMOVUPS Y10, (R11)
 	VMOVUPS Y11, 32(R11)
 	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x00000010, R8
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
 	JMP     of16
 
 after_of16:
 of8:
-	CMPQ   R8, $0x00000008
+	CMPQ   R10, $0x00000008
 	JLT    after_of8
 	MOVQ   onward+24(FP), R11
 	TESTQ  R11, R11
@@ -14513,8 +19675,8 @@ of8_onward:
 
 of8_add:
 	MOVQ w+32(FP), R11
-	MOVQ SI, R12
-	MOVQ n+72(FP), R13
+	MOVQ R9, R12
+	MOVQ n+64(FP), R13
 	CMPQ R13, $0x04
 	JLT  of8_by4_end
 
@@ -14526,59 +19688,53 @@ of8_by4:
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (R11)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R11)(R9*1), Y7
+	VBROADCASTSS (R11)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS (R11)(DX*4), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R11)(R10*1), Y7
+	VBROADCASTSS (R11)(SI*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Y6
-	VBROADCASTSS (R11), Y7
+	VMOVUPS      (R12)(DI*1), Y6
+	VBROADCASTSS 4(R11), Y7
 	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (R11)(DX*1), Y7
+	VBROADCASTSS 4(R11)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R11)(DX*2), Y7
+	VBROADCASTSS 4(R11)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R11)(R9*1), Y7
+	VBROADCASTSS 4(R11)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R11)(DX*4), Y7
+	VBROADCASTSS 4(R11)(DX*4), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R11)(R10*1), Y7
+	VBROADCASTSS 4(R11)(SI*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Y6
-	VBROADCASTSS (R11), Y7
+	VMOVUPS      (R12)(DI*2), Y6
+	VBROADCASTSS 8(R11), Y7
 	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (R11)(DX*1), Y7
+	VBROADCASTSS 8(R11)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R11)(DX*2), Y7
+	VBROADCASTSS 8(R11)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R11)(R9*1), Y7
+	VBROADCASTSS 8(R11)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R11)(DX*4), Y7
+	VBROADCASTSS 8(R11)(DX*4), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R11)(R10*1), Y7
+	VBROADCASTSS 8(R11)(SI*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R11
-	ADDQ         DI, R12
-	VMOVUPS      (R12), Y6
-	VBROADCASTSS (R11), Y7
+	VMOVUPS      (R12)(R8*1), Y6
+	VBROADCASTSS 12(R11), Y7
 	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (R11)(DX*1), Y7
+	VBROADCASTSS 12(R11)(DX*1), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (R11)(DX*2), Y7
+	VBROADCASTSS 12(R11)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R11)(R9*1), Y7
+	VBROADCASTSS 12(R11)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R11)(DX*4), Y7
+	VBROADCASTSS 12(R11)(DX*4), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R11)(R10*1), Y7
+	VBROADCASTSS 12(R11)(SI*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R11
-	ADDQ         DI, R12
+	LEAQ         (R12)(DI*4), R12
+	ADDQ         $0x10, R11
 	SUBQ         $0x04, R13
 	CMPQ         R13, $0x04
 	JGE          of8_by4
@@ -14595,22 +19751,22 @@ of8_by1:
 	VFMADD231PS  Y6, Y7, Y1
 	VBROADCASTSS (R11)(DX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (R11)(R9*1), Y7
+	VBROADCASTSS (R11)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
 	VBROADCASTSS (R11)(DX*4), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R11)(R10*1), Y7
+	VBROADCASTSS (R11)(SI*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R11
-	ADDQ         DI, R12
+	LEAQ         (R12)(DI*1), R12
+	ADDQ         $0x04, R11
 	SUBQ         $0x01, R13
 	CMPQ         R13, $0x01
 	JGE          of8_by1
 
 of8_by1_end:
-	MOVQ   relu+88(FP), R11
+	MOVQ   relu+80(FP), R11
 	TESTQ  R11, R11
-	JZ     of8_gate
+	JZ     of8_write
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -14618,36 +19774,6 @@ of8_by1_end:
 	VMAXPS Y3, Y6, Y3
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
-
-of8_gate:
-	MOVQ    gate+96(FP), R11
-	TESTQ   R11, R11
-	JZ      of8_write
-	ADDQ    AX, R11
-	VXORPS  Y6, Y6, Y6
-	VMOVUPS (R11), Y7
-	VCMPPS  $0x1e, Y6, Y7, Y7
-	VANDPS  Y7, Y0, Y0
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y7
-	VCMPPS  $0x1e, Y6, Y7, Y7
-	VANDPS  Y7, Y1, Y1
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y7
-	VCMPPS  $0x1e, Y6, Y7, Y7
-	VANDPS  Y7, Y2, Y2
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y7
-	VCMPPS  $0x1e, Y6, Y7, Y7
-	VANDPS  Y7, Y3, Y3
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y7
-	VCMPPS  $0x1e, Y6, Y7, Y7
-	VANDPS  Y7, Y4, Y4
-	ADDQ    CX, R11
-	VMOVUPS (R11), Y7
-	VCMPPS  $0x1e, Y6, Y7, Y7
-	VANDPS  Y7, Y5, Y5
 
 of8_write:
 	MOVQ    AX, R11
@@ -14663,21 +19789,21 @@ of8_write:
 	ADDQ    CX, R11
 	VMOVUPS Y5, (R11)
 	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000008, R8
+	ADDQ    $0x00000020, R9
+	SUBQ    $0x00000008, R10
 	JMP     of8
 
 after_of8:
-	TESTQ   R8, R8
+	TESTQ   R10, R10
 	JZ      done
 	LEAQ    tailMasks<>+0(SB), R11
-	NEGQ    R8
-	VMOVDQU 32(R11)(R8*4), Y0
-	MOVQ    onward+24(FP), R8
-	TESTQ   R8, R8
+	NEGQ    R10
+	VMOVDQU 32(R11)(R10*4), Y0
+	MOVQ    onward+24(FP), R10
+	TESTQ   R10, R10
 	JNZ     tail_onward
-	MOVQ    b+16(FP), R8
-	TESTQ   R8, R8
+	MOVQ    b+16(FP), R10
+	TESTQ   R10, R10
 	JNZ     tail_bias
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -14688,95 +19814,89 @@ after_of8:
 	JMP     tail_add
 
 tail_bias:
-	VBROADCASTSS (R8), Y1
-	VBROADCASTSS 4(R8), Y2
-	VBROADCASTSS 8(R8), Y3
-	VBROADCASTSS 12(R8), Y4
-	VBROADCASTSS 16(R8), Y5
-	VBROADCASTSS 20(R8), Y6
+	VBROADCASTSS (R10), Y1
+	VBROADCASTSS 4(R10), Y2
+	VBROADCASTSS 8(R10), Y3
+	VBROADCASTSS 12(R10), Y4
+	VBROADCASTSS 16(R10), Y5
+	VBROADCASTSS 20(R10), Y6
 	JMP          tail_add
 
 tail_onward:
-	MOVQ       AX, R8
-	VMASKMOVPS (R8), Y0, Y1
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y2
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y3
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y4
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y5
-	ADDQ       CX, R8
-	VMASKMOVPS (R8), Y0, Y6
+	MOVQ       AX, R10
+	VMASKMOVPS (R10), Y0, Y1
+	ADDQ       CX, R10
+	VMASKMOVPS (R10), Y0, Y2
+	ADDQ       CX, R10
+	VMASKMOVPS (R10), Y0, Y3
+	ADDQ       CX, R10
+	VMASKMOVPS (R10), Y0, Y4
+	ADDQ       CX, R10
+	VMASKMOVPS (R10), Y0, Y5
+	ADDQ       CX, R10
+	VMASKMOVPS (R10), Y0, Y6
 
 tail_add:
-	MOVQ w+32(FP), R8
-	MOVQ n+72(FP), R11
+	MOVQ w+32(FP), R10
+	MOVQ n+64(FP), R11
 	CMPQ R11, $0x04
 	JLT  tail_by4_end
 
 tail_by4:
-	VMASKMOVPS   (SI), Y0, Y7
-	VBROADCASTSS (R8), Y8
+	VMASKMOVPS   (R9), Y0, Y7
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R8)(DX*1), Y8
+	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R8)(DX*2), Y8
+	VBROADCASTSS (R10)(DX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R9*1), Y8
+	VBROADCASTSS (R10)(BX*1), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(DX*4), Y8
+	VBROADCASTSS (R10)(DX*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(R10*1), Y8
+	VBROADCASTSS (R10)(SI*1), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y7
-	VBROADCASTSS (R8), Y8
+	VMASKMOVPS   (R9)(DI*1), Y0, Y7
+	VBROADCASTSS 4(R10), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R8)(DX*1), Y8
+	VBROADCASTSS 4(R10)(DX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R8)(DX*2), Y8
+	VBROADCASTSS 4(R10)(DX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R9*1), Y8
+	VBROADCASTSS 4(R10)(BX*1), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(DX*4), Y8
+	VBROADCASTSS 4(R10)(DX*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(R10*1), Y8
+	VBROADCASTSS 4(R10)(SI*1), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y7
-	VBROADCASTSS (R8), Y8
+	VMASKMOVPS   (R9)(DI*2), Y0, Y7
+	VBROADCASTSS 8(R10), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R8)(DX*1), Y8
+	VBROADCASTSS 8(R10)(DX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R8)(DX*2), Y8
+	VBROADCASTSS 8(R10)(DX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R9*1), Y8
+	VBROADCASTSS 8(R10)(BX*1), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(DX*4), Y8
+	VBROADCASTSS 8(R10)(DX*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(R10*1), Y8
+	VBROADCASTSS 8(R10)(SI*1), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R8
-	ADDQ         DI, SI
-	VMASKMOVPS   (SI), Y0, Y7
-	VBROADCASTSS (R8), Y8
+	VMASKMOVPS   (R9)(R8*1), Y0, Y7
+	VBROADCASTSS 12(R10), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R8)(DX*1), Y8
+	VBROADCASTSS 12(R10)(DX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R8)(DX*2), Y8
+	VBROADCASTSS 12(R10)(DX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R9*1), Y8
+	VBROADCASTSS 12(R10)(BX*1), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(DX*4), Y8
+	VBROADCASTSS 12(R10)(DX*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(R10*1), Y8
+	VBROADCASTSS 12(R10)(SI*1), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*4), R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, R11
 	CMPQ         R11, $0x04
 	JGE          tail_by4
@@ -14786,29 +19906,29 @@ tail_by4_end:
 	JLT  tail_by1_end
 
 tail_by1:
-	VMASKMOVPS   (SI), Y0, Y7
-	VBROADCASTSS (R8), Y8
+	VMASKMOVPS   (R9), Y0, Y7
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (R8)(DX*1), Y8
+	VBROADCASTSS (R10)(DX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (R8)(DX*2), Y8
+	VBROADCASTSS (R10)(DX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8)(R9*1), Y8
+	VBROADCASTSS (R10)(BX*1), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(DX*4), Y8
+	VBROADCASTSS (R10)(DX*4), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(R10*1), Y8
+	VBROADCASTSS (R10)(SI*1), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R8
-	ADDQ         DI, SI
+	LEAQ         (R9)(DI*1), R9
+	ADDQ         $0x04, R10
 	SUBQ         $0x01, R11
 	CMPQ         R11, $0x01
 	JGE          tail_by1
 
 tail_by1_end:
-	MOVQ   relu+88(FP), DX
-	TESTQ  DX, DX
-	JZ     tail_gate
+	MOVQ   relu+80(FP), R9
+	TESTQ  R9, R9
+	JZ     tail_write
 	VXORPS Y7, Y7, Y7
 	VMAXPS Y1, Y7, Y1
 	VMAXPS Y2, Y7, Y2
@@ -14817,33 +19937,2096 @@ tail_by1_end:
 	VMAXPS Y5, Y7, Y5
 	VMAXPS Y6, Y7, Y6
 
-tail_gate:
-	MOVQ       gate+96(FP), DX
-	TESTQ      DX, DX
+tail_write:
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+
+done:
+	DECQ times+88(FP)
+	JZ   last
+	LEAQ (CX)(CX*2), R9
+	ADDQ R9, R9
+	ADDQ R9, z+0(FP)
+	MOVQ z+0(FP), AX
+	LEAQ (SI)(DX*1), R9
+	ADDQ R9, w+32(FP)
+	CMPQ b+16(FP), $0x00
+	JE   rows
+	ADDQ $0x18, b+16(FP)
+	JMP  rows
+
+last:
+	VZEROUPPER
+	RET
+
+// func gradInputs6Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32, times int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3
+TEXT ·gradInputs6Vector(SB), NOSPLIT, $0-88
+	MOVQ  z+0(FP), AX
+	MOVQ  ldz+8(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  gate+72(FP), DX
+	TESTQ DX, DX
+	JZ    begin
+	SUBQ  AX, DX
+	MOVQ  DX, gate+72(FP)
+
+begin:
+	MOVQ ldw+32(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ lda+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_rows:
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
+wide_of64:
+	CMPQ   R9, $0x00000040
+	JLT    after_wide_of64
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    wide_of64_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	JMP    wide_of64_add
+
+wide_of64_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(R10), Z15
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z16
+	VMOVUPS 64(R10), Z17
+	VMOVUPS 128(R10), Z18
+	VMOVUPS 192(R10), Z19
+	ADDQ    CX, R10
+	VMOVUPS (R10), Z20
+	VMOVUPS 64(R10), Z21
+	VMOVUPS 128(R10), Z22
+	VMOVUPS 192(R10), Z23
+
+wide_of64_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  wide_of64_by4_end
+
+wide_of64_by4:
+	VMOVUPS      (R11), Z24
+	VMOVUPS      64(R11), Z25
+	VMOVUPS      128(R11), Z26
+	VMOVUPS      192(R11), Z27
+	VBROADCASTSS (R10), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R10), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R10), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R10), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R10), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R10), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      (R11)(SI*1), Z24
+	VMOVUPS      64(R11)(SI*1), Z25
+	VMOVUPS      128(R11)(SI*1), Z26
+	VMOVUPS      192(R11)(SI*1), Z27
+	VBROADCASTSS (R10)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R10)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R10)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R10)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R10)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R10)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      (R11)(SI*2), Z24
+	VMOVUPS      64(R11)(SI*2), Z25
+	VMOVUPS      128(R11)(SI*2), Z26
+	VMOVUPS      192(R11)(SI*2), Z27
+	VBROADCASTSS (R10)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R10)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R10)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R10)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R10)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R10)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      (R11)(DI*1), Z24
+	VMOVUPS      64(R11)(DI*1), Z25
+	VMOVUPS      128(R11)(DI*1), Z26
+	VMOVUPS      192(R11)(DI*1), Z27
+	VBROADCASTSS (R10)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R10)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R10)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R10)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R10)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R10)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          wide_of64_by4
+
+wide_of64_by4_end:
+	CMPQ R12, $0x01
+	JLT  wide_of64_by1_end
+
+wide_of64_by1:
+	VMOVUPS      (R11), Z24
+	VMOVUPS      64(R11), Z25
+	VMOVUPS      128(R11), Z26
+	VMOVUPS      192(R11), Z27
+	VBROADCASTSS (R10), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R10), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R10), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R10), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R10), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R10), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          wide_of64_by1
+
+wide_of64_by1_end:
+	MOVQ      gate+72(FP), R10
+	TESTQ     R10, R10
+	JZ        wide_of64_write
+	ADDQ      AX, R10
+	VXORPS    Z24, Z24, Z24
+	VMOVUPS   (R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   64(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   128(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   192(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z3, K1, Z3
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z4, K1, Z4
+	VMOVUPS   64(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   128(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z6, K1, Z6
+	VMOVUPS   192(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z7, K1, Z7
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z8, K1, Z8
+	VMOVUPS   64(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z9, K1, Z9
+	VMOVUPS   128(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z10, K1, Z10
+	VMOVUPS   192(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z11, K1, Z11
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z12, K1, Z12
+	VMOVUPS   64(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z13, K1, Z13
+	VMOVUPS   128(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z14, K1, Z14
+	VMOVUPS   192(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z15, K1, Z15
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z16, K1, Z16
+	VMOVUPS   64(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z17, K1, Z17
+	VMOVUPS   128(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z18, K1, Z18
+	VMOVUPS   192(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z19, K1, Z19
+	ADDQ      CX, R10
+	VMOVUPS   (R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z20, K1, Z20
+	VMOVUPS   64(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z21, K1, Z21
+	VMOVUPS   128(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z22, K1, Z22
+	VMOVUPS   192(R10), Z25
+	VCMPPS    $0x1e, Z24, Z25, K1
+	VMOVAPS.Z Z23, K1, Z23
+
+wide_of64_write:
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, 128(R10)
+	VMOVUPS Z3, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+	VMOVUPS Z5, 64(R10)
+	VMOVUPS Z6, 128(R10)
+	VMOVUPS Z7, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z8, (R10)
+	VMOVUPS Z9, 64(R10)
+	VMOVUPS Z10, 128(R10)
+	VMOVUPS Z11, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z12, (R10)
+	VMOVUPS Z13, 64(R10)
+	VMOVUPS Z14, 128(R10)
+	VMOVUPS Z15, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z16, (R10)
+	VMOVUPS Z17, 64(R10)
+	VMOVUPS Z18, 128(R10)
+	VMOVUPS Z19, 192(R10)
+	ADDQ    CX, R10
+	VMOVUPS Z20, (R10)
+	VMOVUPS Z21, 64(R10)
+	VMOVUPS Z22, 128(R10)
+	VMOVUPS Z23, 192(R10)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, R8
+	SUBQ    $0x00000040, R9
+	JMP     wide_of64
+
+after_wide_of64:
+	TESTQ  R9, R9
+	JZ     wide_done
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest1
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest1_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	JMP    wide_rest1_add
+
+wide_rest1_onward:
+	MOVQ      AX, R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z4
+	ADDQ      CX, R9
+	VMOVUPS.Z (R9), K1, Z5
+
+wide_rest1_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest1_by4_end
+
+wide_rest1_by4:
+	VMOVUPS.Z    (R8), K1, Z6
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R9), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R9), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R9), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R9), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R9), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS.Z    (R8)(SI*1), K1, Z6
+	VBROADCASTSS (R9)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R9)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R9)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R9)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R9)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R9)(DX*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS.Z    (R8)(SI*2), K1, Z6
+	VBROADCASTSS (R9)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R9)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R9)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R9)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R9)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R9)(DX*2), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS.Z    (R8)(DI*1), K1, Z6
+	VBROADCASTSS (R9)(BX*1), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R9)(BX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R9)(BX*1), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R9)(BX*1), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R9)(BX*1), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R9)(BX*1), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest1_by4
+
+wide_rest1_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest1_by1_end
+
+wide_rest1_by1:
+	VMOVUPS.Z    (R8), K1, Z6
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R9), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R9), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R9), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R9), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R9), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest1_by1
+
+wide_rest1_by1_end:
+	MOVQ      gate+72(FP), R8
+	TESTQ     R8, R8
+	JZ        wide_rest1_write
+	ADDQ      AX, R8
+	VXORPS    Z6, Z6, Z6
+	VMOVUPS.Z (R8), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      CX, R8
+	VMOVUPS.Z (R8), K1, Z7
+	VCMPPS    $0x1e, Z6, Z7, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+wide_rest1_write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	JMP     wide_done
+
+after_wide_rest1:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest2
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest2_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	JMP    wide_rest2_add
+
+wide_rest2_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS.Z 64(R9), K1, Z9
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z10
+	VMOVUPS.Z 64(R9), K1, Z11
+
+wide_rest2_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest2_by4_end
+
+wide_rest2_by4:
+	VMOVUPS      (R8), Z12
+	VMOVUPS.Z    64(R8), K1, Z13
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R9), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R9), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(R9), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 16(R9), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 20(R9), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      (R8)(SI*1), Z12
+	VMOVUPS.Z    64(R8)(SI*1), K1, Z13
+	VBROADCASTSS (R9)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R9)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R9)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(R9)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 16(R9)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 20(R9)(DX*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      (R8)(SI*2), Z12
+	VMOVUPS.Z    64(R8)(SI*2), K1, Z13
+	VBROADCASTSS (R9)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R9)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R9)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(R9)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 16(R9)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 20(R9)(DX*2), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	VMOVUPS      (R8)(DI*1), Z12
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z13
+	VBROADCASTSS (R9)(BX*1), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R9)(BX*1), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R9)(BX*1), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(R9)(BX*1), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 16(R9)(BX*1), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 20(R9)(BX*1), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest2_by4
+
+wide_rest2_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest2_by1_end
+
+wide_rest2_by1:
+	VMOVUPS      (R8), Z12
+	VMOVUPS.Z    64(R8), K1, Z13
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R9), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R9), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(R9), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 16(R9), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 20(R9), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest2_by1
+
+wide_rest2_by1_end:
+	MOVQ      gate+72(FP), R8
+	TESTQ     R8, R8
+	JZ        wide_rest2_write
+	ADDQ      AX, R8
+	VXORPS    Z12, Z12, Z12
+	VMOVUPS   (R8), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z 64(R8), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 64(R8), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 64(R8), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 64(R8), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS.Z 64(R8), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z9, K2, Z9
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 64(R8), K1, Z13
+	VCMPPS    $0x1e, Z12, Z13, K2
+	VMOVAPS.Z Z11, K2, Z11
+
+wide_rest2_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	JMP     wide_done
+
+after_wide_rest2:
+	SUBQ   $0x10, R9
+	CMPQ   R9, $0x10
+	JGT    after_wide_rest3
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest3_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	JMP    wide_rest3_add
+
+wide_rest3_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS.Z 128(R9), K1, Z2
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z3
+	VMOVUPS   64(R9), Z4
+	VMOVUPS.Z 128(R9), K1, Z5
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS   64(R9), Z7
+	VMOVUPS.Z 128(R9), K1, Z8
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z9
+	VMOVUPS   64(R9), Z10
+	VMOVUPS.Z 128(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS.Z 128(R9), K1, Z14
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z15
+	VMOVUPS   64(R9), Z16
+	VMOVUPS.Z 128(R9), K1, Z17
+
+wide_rest3_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest3_by4_end
+
+wide_rest3_by4:
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VMOVUPS.Z    128(R8), K1, Z20
+	VBROADCASTSS (R9), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(R9), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(R9), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(R9), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 16(R9), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 20(R9), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	VMOVUPS      (R8)(SI*1), Z18
+	VMOVUPS      64(R8)(SI*1), Z19
+	VMOVUPS.Z    128(R8)(SI*1), K1, Z20
+	VBROADCASTSS (R9)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(R9)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(R9)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(R9)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 16(R9)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 20(R9)(DX*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	VMOVUPS      (R8)(SI*2), Z18
+	VMOVUPS      64(R8)(SI*2), Z19
+	VMOVUPS.Z    128(R8)(SI*2), K1, Z20
+	VBROADCASTSS (R9)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(R9)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(R9)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(R9)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 16(R9)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 20(R9)(DX*2), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	VMOVUPS      (R8)(DI*1), Z18
+	VMOVUPS      64(R8)(DI*1), Z19
+	VMOVUPS.Z    128(R8)(DI*1), K1, Z20
+	VBROADCASTSS (R9)(BX*1), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(R9)(BX*1), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(R9)(BX*1), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(R9)(BX*1), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 16(R9)(BX*1), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 20(R9)(BX*1), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest3_by4
+
+wide_rest3_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest3_by1_end
+
+wide_rest3_by1:
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	VMOVUPS.Z    128(R8), K1, Z20
+	VBROADCASTSS (R9), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(R9), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(R9), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(R9), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 16(R9), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 20(R9), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest3_by1
+
+wide_rest3_by1_end:
+	MOVQ      gate+72(FP), R8
+	TESTQ     R8, R8
+	JZ        wide_rest3_write
+	ADDQ      AX, R8
+	VXORPS    Z18, Z18, Z18
+	VMOVUPS   (R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS.Z 128(R8), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVUPS   64(R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS.Z 128(R8), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS   64(R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVUPS.Z 128(R8), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   64(R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 128(R8), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS.Z 128(R8), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z14, K2, Z14
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z15, K2, Z15
+	VMOVUPS   64(R8), Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z16, K2, Z16
+	VMOVUPS.Z 128(R8), K1, Z19
+	VCMPPS    $0x1e, Z18, Z19, K2
+	VMOVAPS.Z Z17, K2, Z17
+
+wide_rest3_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	VMOVUPS Z4, 64(AX)
+	VMOVUPS Z5, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VMOVUPS Z8, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z10, 64(AX)
+	VMOVUPS Z11, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, K1, 128(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z15, (AX)
+	VMOVUPS Z16, 64(AX)
+	VMOVUPS Z17, K1, 128(AX)
+	JMP     wide_done
+
+after_wide_rest3:
+	SUBQ   $0x10, R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	MOVQ   onward+16(FP), R9
+	TESTQ  R9, R9
+	JNZ    wide_rest4_onward
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	JMP    wide_rest4_add
+
+wide_rest4_onward:
+	MOVQ      AX, R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS   64(R9), Z1
+	VMOVUPS   128(R9), Z2
+	VMOVUPS.Z 192(R9), K1, Z3
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS   64(R9), Z5
+	VMOVUPS   128(R9), Z6
+	VMOVUPS.Z 192(R9), K1, Z7
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS   64(R9), Z9
+	VMOVUPS   128(R9), Z10
+	VMOVUPS.Z 192(R9), K1, Z11
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z12
+	VMOVUPS   64(R9), Z13
+	VMOVUPS   128(R9), Z14
+	VMOVUPS.Z 192(R9), K1, Z15
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z16
+	VMOVUPS   64(R9), Z17
+	VMOVUPS   128(R9), Z18
+	VMOVUPS.Z 192(R9), K1, Z19
+	ADDQ      CX, R9
+	VMOVUPS   (R9), Z20
+	VMOVUPS   64(R9), Z21
+	VMOVUPS   128(R9), Z22
+	VMOVUPS.Z 192(R9), K1, Z23
+
+wide_rest4_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  wide_rest4_by4_end
+
+wide_rest4_by4:
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VMOVUPS      128(R8), Z26
+	VMOVUPS.Z    192(R8), K1, Z27
+	VBROADCASTSS (R9), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R9), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R9), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R9), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R9), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R9), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      (R8)(SI*1), Z24
+	VMOVUPS      64(R8)(SI*1), Z25
+	VMOVUPS      128(R8)(SI*1), Z26
+	VMOVUPS.Z    192(R8)(SI*1), K1, Z27
+	VBROADCASTSS (R9)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R9)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R9)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R9)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R9)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R9)(DX*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      (R8)(SI*2), Z24
+	VMOVUPS      64(R8)(SI*2), Z25
+	VMOVUPS      128(R8)(SI*2), Z26
+	VMOVUPS.Z    192(R8)(SI*2), K1, Z27
+	VBROADCASTSS (R9)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R9)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R9)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R9)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R9)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R9)(DX*2), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VMOVUPS      (R8)(DI*1), Z24
+	VMOVUPS      64(R8)(DI*1), Z25
+	VMOVUPS      128(R8)(DI*1), Z26
+	VMOVUPS.Z    192(R8)(DI*1), K1, Z27
+	VBROADCASTSS (R9)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R9)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R9)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R9)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R9)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R9)(BX*1), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          wide_rest4_by4
+
+wide_rest4_by4_end:
+	CMPQ R10, $0x01
+	JLT  wide_rest4_by1_end
+
+wide_rest4_by1:
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	VMOVUPS      128(R8), Z26
+	VMOVUPS.Z    192(R8), K1, Z27
+	VBROADCASTSS (R9), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R9), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R9), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R9), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R9), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R9), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          wide_rest4_by1
+
+wide_rest4_by1_end:
+	MOVQ      gate+72(FP), R8
+	TESTQ     R8, R8
+	JZ        wide_rest4_write
+	ADDQ      AX, R8
+	VXORPS    Z24, Z24, Z24
+	VMOVUPS   (R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   64(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   128(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS.Z 192(R8), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z4, K2, Z4
+	VMOVUPS   64(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z5, K2, Z5
+	VMOVUPS   128(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z6, K2, Z6
+	VMOVUPS.Z 192(R8), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z8, K2, Z8
+	VMOVUPS   64(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z9, K2, Z9
+	VMOVUPS   128(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z10, K2, Z10
+	VMOVUPS.Z 192(R8), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z11, K2, Z11
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z12, K2, Z12
+	VMOVUPS   64(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z13, K2, Z13
+	VMOVUPS   128(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z14, K2, Z14
+	VMOVUPS.Z 192(R8), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z15, K2, Z15
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z16, K2, Z16
+	VMOVUPS   64(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z17, K2, Z17
+	VMOVUPS   128(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z18, K2, Z18
+	VMOVUPS.Z 192(R8), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z19, K2, Z19
+	ADDQ      CX, R8
+	VMOVUPS   (R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z20, K2, Z20
+	VMOVUPS   64(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z21, K2, Z21
+	VMOVUPS   128(R8), Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z22, K2, Z22
+	VMOVUPS.Z 192(R8), K1, Z25
+	VCMPPS    $0x1e, Z24, Z25, K2
+	VMOVAPS.Z Z23, K2, Z23
+
+wide_rest4_write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	VMOVUPS Z3, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z6, 128(AX)
+	VMOVUPS Z7, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z11, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VMOVUPS Z14, 128(AX)
+	VMOVUPS Z15, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, 64(AX)
+	VMOVUPS Z18, 128(AX)
+	VMOVUPS Z19, K1, 192(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, 64(AX)
+	VMOVUPS Z22, 128(AX)
+	VMOVUPS Z23, K1, 192(AX)
+
+wide_done:
+	DECQ times+80(FP)
+	JZ   wide_last
+	LEAQ (CX)(CX*2), AX
+	ADDQ AX, AX
+	ADDQ AX, z+0(FP)
+	MOVQ z+0(FP), AX
+	ADDQ $0x18, w+24(FP)
+	JMP  wide_rows
+
+wide_last:
+	VZEROUPPER
+	RET
+
+narrow:
+rows:
+	MOVQ a+40(FP), R8
+	MOVQ cols+64(FP), R9
+
+of16:
+	CMPQ   R9, $0x00000010
+	JLT    after_of16
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of16_onward
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    of16_add
+
+of16_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS 32(R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS 32(R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS 32(R10), Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	VMOVUPS 32(R10), Y7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y8
+	VMOVUPS 32(R10), Y9
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y10
+	VMOVUPS 32(R10), Y11
+
+of16_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  of16_by4_end
+
+of16_by4:
+	VMOVUPS      (R11), Y12
+	VMOVUPS      32(R11), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R10), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R10), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R10), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(R10), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(R10), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (R11)(SI*1), Y12
+	VMOVUPS      32(R11)(SI*1), Y13
+	VBROADCASTSS (R10)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R10)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R10)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R10)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(R10)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(R10)(DX*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (R11)(SI*2), Y12
+	VMOVUPS      32(R11)(SI*2), Y13
+	VBROADCASTSS (R10)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R10)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R10)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R10)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(R10)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(R10)(DX*2), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (R11)(DI*1), Y12
+	VMOVUPS      32(R11)(DI*1), Y13
+	VBROADCASTSS (R10)(BX*1), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R10)(BX*1), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R10)(BX*1), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R10)(BX*1), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(R10)(BX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(R10)(BX*1), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          of16_by4
+
+of16_by4_end:
+	CMPQ R12, $0x01
+	JLT  of16_by1_end
+
+of16_by1:
+	VMOVUPS      (R11), Y12
+	VMOVUPS      32(R11), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R10), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R10), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R10), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(R10), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(R10), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          of16_by1
+
+of16_by1_end:
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
+	JZ      of16_write
+	ADDQ    AX, R10
+	VXORPS  Y12, Y12, Y12
+	VMOVUPS (R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y0, Y0
+	VMOVUPS 32(R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y1, Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y2, Y2
+	VMOVUPS 32(R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y3, Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y4, Y4
+	VMOVUPS 32(R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y5, Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y6, Y6
+	VMOVUPS 32(R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y7, Y7
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y8, Y8
+	VMOVUPS 32(R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y9, Y9
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y10, Y10
+	VMOVUPS 32(R10), Y13
+	VCMPPS  $0x1e, Y12, Y13, Y13
+	VANDPS  Y13, Y11, Y11
+
+of16_write:
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	VMOVUPS Y5, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y6, (R10)
+	VMOVUPS Y7, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y8, (R10)
+	VMOVUPS Y9, 32(R10)
+	ADDQ    CX, R10
+	VMOVUPS Y10, (R10)
+	VMOVUPS Y11, 32(R10)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x00000010, R9
+	JMP     of16
+
+after_of16:
+of8:
+	CMPQ   R9, $0x00000008
+	JLT    after_of8
+	MOVQ   onward+16(FP), R10
+	TESTQ  R10, R10
+	JNZ    of8_onward
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    of8_add
+
+of8_onward:
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y5
+
+of8_add:
+	MOVQ w+24(FP), R10
+	MOVQ R8, R11
+	MOVQ n+56(FP), R12
+	CMPQ R12, $0x04
+	JLT  of8_by4_end
+
+of8_by4:
+	VMOVUPS      (R11), Y6
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R10), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R10), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R10), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 16(R10), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(R10), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      (R11)(SI*1), Y6
+	VBROADCASTSS (R10)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R10)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R10)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R10)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 16(R10)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(R10)(DX*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      (R11)(SI*2), Y6
+	VBROADCASTSS (R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 16(R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(R10)(DX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      (R11)(DI*1), Y6
+	VBROADCASTSS (R10)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R10)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R10)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R10)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 16(R10)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(R10)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	LEAQ         (R11)(SI*4), R11
+	LEAQ         (R10)(DX*4), R10
+	SUBQ         $0x04, R12
+	CMPQ         R12, $0x04
+	JGE          of8_by4
+
+of8_by4_end:
+	CMPQ R12, $0x01
+	JLT  of8_by1_end
+
+of8_by1:
+	VMOVUPS      (R11), Y6
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R10), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R10), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R10), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 16(R10), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(R10), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	LEAQ         (R11)(SI*1), R11
+	LEAQ         (R10)(DX*1), R10
+	SUBQ         $0x01, R12
+	CMPQ         R12, $0x01
+	JGE          of8_by1
+
+of8_by1_end:
+	MOVQ    gate+72(FP), R10
+	TESTQ   R10, R10
+	JZ      of8_write
+	ADDQ    AX, R10
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS (R10), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y0, Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y1, Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y2, Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y3, Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y4, Y4
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
+	VCMPPS  $0x1e, Y6, Y7, Y7
+	VANDPS  Y7, Y5, Y5
+
+of8_write:
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y1, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y2, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y3, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y4, (R10)
+	ADDQ    CX, R10
+	VMOVUPS Y5, (R10)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x00000008, R9
+	JMP     of8
+
+after_of8:
+	TESTQ   R9, R9
+	JZ      done
+	LEAQ    tailMasks<>+0(SB), R10
+	NEGQ    R9
+	VMOVDQU 32(R10)(R9*4), Y0
+	MOVQ    onward+16(FP), R9
+	TESTQ   R9, R9
+	JNZ     tail_onward
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	JMP     tail_add
+
+tail_onward:
+	MOVQ       AX, R9
+	VMASKMOVPS (R9), Y0, Y1
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y2
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y3
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y4
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y5
+	ADDQ       CX, R9
+	VMASKMOVPS (R9), Y0, Y6
+
+tail_add:
+	MOVQ w+24(FP), R9
+	MOVQ n+56(FP), R10
+	CMPQ R10, $0x04
+	JLT  tail_by4_end
+
+tail_by4:
+	VMASKMOVPS   (R8), Y0, Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R9), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R9), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   (R8)(SI*1), Y0, Y7
+	VBROADCASTSS (R9)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R9)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R9)(DX*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   (R8)(SI*2), Y0, Y7
+	VBROADCASTSS (R9)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R9)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R9)(DX*2), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   (R8)(DI*1), Y0, Y7
+	VBROADCASTSS (R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R9)(BX*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	LEAQ         (R8)(SI*4), R8
+	LEAQ         (R9)(DX*4), R9
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
+	JGE          tail_by4
+
+tail_by4_end:
+	CMPQ R10, $0x01
+	JLT  tail_by1_end
+
+tail_by1:
+	VMASKMOVPS   (R8), Y0, Y7
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R9), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 8(R9), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 12(R9), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 16(R9), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 20(R9), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	LEAQ         (R8)(SI*1), R8
+	LEAQ         (R9)(DX*1), R9
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
+	JGE          tail_by1
+
+tail_by1_end:
+	MOVQ       gate+72(FP), R8
+	TESTQ      R8, R8
 	JZ         tail_write
-	ADDQ       AX, DX
+	ADDQ       AX, R8
 	VXORPS     Y7, Y7, Y7
-	VMASKMOVPS (DX), Y0, Y8
+	VMASKMOVPS (R8), Y0, Y8
 	VCMPPS     $0x1e, Y7, Y8, Y8
 	VANDPS     Y8, Y1, Y1
-	ADDQ       CX, DX
-	VMASKMOVPS (DX), Y0, Y8
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y8
 	VCMPPS     $0x1e, Y7, Y8, Y8
 	VANDPS     Y8, Y2, Y2
-	ADDQ       CX, DX
-	VMASKMOVPS (DX), Y0, Y8
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y8
 	VCMPPS     $0x1e, Y7, Y8, Y8
 	VANDPS     Y8, Y3, Y3
-	ADDQ       CX, DX
-	VMASKMOVPS (DX), Y0, Y8
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y8
 	VCMPPS     $0x1e, Y7, Y8, Y8
 	VANDPS     Y8, Y4, Y4
-	ADDQ       CX, DX
-	VMASKMOVPS (DX), Y0, Y8
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y8
 	VCMPPS     $0x1e, Y7, Y8, Y8
 	VANDPS     Y8, Y5, Y5
-	ADDQ       CX, DX
-	VMASKMOVPS (DX), Y0, Y8
+	ADDQ       CX, R8
+	VMASKMOVPS (R8), Y0, Y8
 	VCMPPS     $0x1e, Y7, Y8, Y8
 	VANDPS     Y8, Y6, Y6
 
@@ -14861,24 +22044,36 @@ tail_write:
 	VMASKMOVPS Y6, Y0, (AX)
 
 done:
+	DECQ times+80(FP)
+	JZ   last
+	LEAQ (CX)(CX*2), AX
+	ADDQ AX, AX
+	ADDQ AX, z+0(FP)
+	MOVQ z+0(FP), AX
+	ADDQ $0x18, w+24(FP)
+	JMP  rows
+
+last:
 	VZEROUPPER
 	RET
 
-// func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int)
+// func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int, times int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, FMA3
-TEXT ·panels6Vector(SB), NOSPLIT, $0-56
+TEXT ·panels6Vector(SB), NOSPLIT, $0-64
 	MOVQ dw+0(FP), AX
 	MOVQ ldw+8(FP), CX
 	MOVQ m+48(FP), DX
-	MOVQ turned+32(FP), BX
-	MOVQ cols+40(FP), SI
-	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, CX
+	MOVQ lddz+24(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
 	LEAQ (DI)(DI*4), R9
 	CMPQ ·level+0(SB), $0x02
 	JLT  narrow
+
+wide_rows:
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R10
 	SHLQ $0x06, R10
 
@@ -15155,7 +22350,8 @@ wide_rest:
 	VXORPS Z4, Z4, Z4
 	VXORPS Z5, Z5, Z5
 	MOVQ   dz+16(FP), SI
-	CMPQ   DX, $0x04
+	MOVQ   DX, R10
+	CMPQ   R10, $0x04
 	JLT    wide_rest1_by4_end
 
 wide_rest1_by4:
@@ -15213,12 +22409,12 @@ wide_rest1_by4:
 	VFMADD231PS  Z6, Z7, Z5
 	ADDQ         $0x10, SI
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x04, DX
-	CMPQ         DX, $0x04
+	SUBQ         $0x04, R10
+	CMPQ         R10, $0x04
 	JGE          wide_rest1_by4
 
 wide_rest1_by4_end:
-	CMPQ DX, $0x01
+	CMPQ R10, $0x01
 	JLT  wide_rest1_by1_end
 
 wide_rest1_by1:
@@ -15237,8 +22433,8 @@ wide_rest1_by1:
 	VFMADD231PS  Z6, Z7, Z5
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000040, BX
-	SUBQ         $0x01, DX
-	CMPQ         DX, $0x01
+	SUBQ         $0x01, R10
+	CMPQ         R10, $0x01
 	JGE          wide_rest1_by1
 
 wide_rest1_by1_end:
@@ -15275,7 +22471,8 @@ after_wide_rest1:
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
 	MOVQ   dz+16(FP), SI
-	CMPQ   DX, $0x04
+	MOVQ   DX, R11
+	CMPQ   R11, $0x04
 	JLT    wide_rest2_by4_end
 
 wide_rest2_by4:
@@ -15361,12 +22558,12 @@ wide_rest2_by4:
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         $0x10, SI
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x04, DX
-	CMPQ         DX, $0x04
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          wide_rest2_by4
 
 wide_rest2_by4_end:
-	CMPQ DX, $0x01
+	CMPQ R11, $0x01
 	JLT  wide_rest2_by1_end
 
 wide_rest2_by1:
@@ -15392,8 +22589,8 @@ wide_rest2_by1:
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000040, BX
-	SUBQ         $0x01, DX
-	CMPQ         DX, $0x01
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          wide_rest2_by1
 
 wide_rest2_by1_end:
@@ -15442,7 +22639,8 @@ after_wide_rest2:
 	VXORPS Z16, Z16, Z16
 	VXORPS Z17, Z17, Z17
 	MOVQ   dz+16(FP), SI
-	CMPQ   DX, $0x04
+	MOVQ   DX, R11
+	CMPQ   R11, $0x04
 	JLT    wide_rest3_by4_end
 
 wide_rest3_by4:
@@ -15556,12 +22754,12 @@ wide_rest3_by4:
 	VFMADD231PS  Z20, Z21, Z17
 	ADDQ         $0x10, SI
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x04, DX
-	CMPQ         DX, $0x04
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          wide_rest3_by4
 
 wide_rest3_by4_end:
-	CMPQ DX, $0x01
+	CMPQ R11, $0x01
 	JLT  wide_rest3_by1_end
 
 wide_rest3_by1:
@@ -15594,8 +22792,8 @@ wide_rest3_by1:
 	VFMADD231PS  Z20, Z21, Z17
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000040, BX
-	SUBQ         $0x01, DX
-	CMPQ         DX, $0x01
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          wide_rest3_by1
 
 wide_rest3_by1_end:
@@ -15654,15 +22852,16 @@ after_wide_rest3:
 	VXORPS Z22, Z22, Z22
 	VXORPS Z23, Z23, Z23
 	MOVQ   dz+16(FP), SI
-	LEAQ   (R10)(R10*2), R11
-	CMPQ   DX, $0x04
+	MOVQ   DX, R11
+	LEAQ   (R10)(R10*2), R12
+	CMPQ   R11, $0x04
 	JLT    wide_rest4_by4_end
 
 wide_rest4_by4:
 	VMOVUPS      (BX), Z24
 	VMOVUPS      (BX)(R10*1), Z25
 	VMOVUPS      (BX)(R10*2), Z26
-	VMOVUPS      (BX)(R11*1), Z27
+	VMOVUPS      (BX)(R12*1), Z27
 	VBROADCASTSS (SI), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -15696,7 +22895,7 @@ wide_rest4_by4:
 	VMOVUPS      64(BX), Z24
 	VMOVUPS      64(BX)(R10*1), Z25
 	VMOVUPS      64(BX)(R10*2), Z26
-	VMOVUPS      64(BX)(R11*1), Z27
+	VMOVUPS      64(BX)(R12*1), Z27
 	VBROADCASTSS 4(SI), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -15730,7 +22929,7 @@ wide_rest4_by4:
 	VMOVUPS      128(BX), Z24
 	VMOVUPS      128(BX)(R10*1), Z25
 	VMOVUPS      128(BX)(R10*2), Z26
-	VMOVUPS      128(BX)(R11*1), Z27
+	VMOVUPS      128(BX)(R12*1), Z27
 	VBROADCASTSS 8(SI), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -15764,7 +22963,7 @@ wide_rest4_by4:
 	VMOVUPS      192(BX), Z24
 	VMOVUPS      192(BX)(R10*1), Z25
 	VMOVUPS      192(BX)(R10*2), Z26
-	VMOVUPS      192(BX)(R11*1), Z27
+	VMOVUPS      192(BX)(R12*1), Z27
 	VBROADCASTSS 12(SI), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -15797,19 +22996,19 @@ wide_rest4_by4:
 	VFMADD231PS  Z27, Z28, Z23
 	ADDQ         $0x10, SI
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x04, DX
-	CMPQ         DX, $0x04
+	SUBQ         $0x04, R11
+	CMPQ         R11, $0x04
 	JGE          wide_rest4_by4
 
 wide_rest4_by4_end:
-	CMPQ DX, $0x01
+	CMPQ R11, $0x01
 	JLT  wide_rest4_by1_end
 
 wide_rest4_by1:
 	VMOVUPS      (BX), Z24
 	VMOVUPS      (BX)(R10*1), Z25
 	VMOVUPS      (BX)(R10*2), Z26
-	VMOVUPS      (BX)(R11*1), Z27
+	VMOVUPS      (BX)(R12*1), Z27
 	VBROADCASTSS (SI), Z28
 	VFMADD231PS  Z24, Z28, Z0
 	VFMADD231PS  Z25, Z28, Z1
@@ -15842,8 +23041,8 @@ wide_rest4_by1:
 	VFMADD231PS  Z27, Z28, Z23
 	ADDQ         $0x04, SI
 	ADDQ         $0x00000040, BX
-	SUBQ         $0x01, DX
-	CMPQ         DX, $0x01
+	SUBQ         $0x01, R11
+	CMPQ         R11, $0x01
 	JGE          wide_rest4_by1
 
 wide_rest4_by1_end:
@@ -15878,10 +23077,24 @@ wide_rest4_by1_end:
 	VMOVUPS Z23, K1, 192(AX)
 
 wide_done:
+	DECQ times+56(FP)
+	JZ   wide_last
+	LEAQ (CX)(CX*2), BX
+	ADDQ BX, BX
+	ADDQ BX, dw+0(FP)
+	MOVQ dw+0(FP), AX
+	LEAQ (R9)(DI*1), BX
+	ADDQ BX, dz+16(FP)
+	JMP  wide_rows
+
+wide_last:
 	VZEROUPPER
 	RET
 
 narrow:
+rows:
+	MOVQ turned+32(FP), BX
+	MOVQ cols+40(FP), SI
 	MOVQ DX, R10
 	SHLQ $0x06, R10
 
@@ -16048,17 +23261,17 @@ panels_by1_end:
 	JMP     done
 
 rest:
-	MOVQ       $0x00000008, DX
-	MOVQ       SI, BX
-	CMPQ       BX, DX
-	CMOVQGT    DX, BX
-	SUBQ       BX, SI
-	LEAQ       tailMasks<>+0(SB), DX
-	NEGQ       BX
-	VMOVDQU    32(DX)(BX*4), Y12
-	LEAQ       tailMasks<>+0(SB), DX
+	MOVQ       $0x00000008, BX
+	MOVQ       SI, R10
+	CMPQ       R10, BX
+	CMOVQGT    BX, R10
+	SUBQ       R10, SI
+	LEAQ       tailMasks<>+0(SB), BX
+	NEGQ       R10
+	VMOVDQU    32(BX)(R10*4), Y12
+	LEAQ       tailMasks<>+0(SB), BX
 	NEGQ       SI
-	VMOVDQU    32(DX)(SI*4), Y13
+	VMOVDQU    32(BX)(SI*4), Y13
 	VMASKMOVPS Y0, Y12, (AX)
 	VMASKMOVPS Y1, Y13, 32(AX)
 	ADDQ       CX, AX
@@ -16078,6 +23291,17 @@ rest:
 	VMASKMOVPS Y11, Y13, 32(AX)
 
 done:
+	DECQ times+56(FP)
+	JZ   last
+	LEAQ (CX)(CX*2), BX
+	ADDQ BX, BX
+	ADDQ BX, dw+0(FP)
+	MOVQ dw+0(FP), AX
+	LEAQ (R9)(DI*1), BX
+	ADDQ BX, dz+16(FP)
+	JMP  rows
+
+last:
 	VZEROUPPER
 	RET
 

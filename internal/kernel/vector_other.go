@@ -6,7 +6,11 @@ package kernel
 
 // Where there is no assembly, nothing calls it.
 
-func multiply1Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func affine1Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int) {
+	panic("kernel: no assembly")
+}
+
+func gradInputs1Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
@@ -14,7 +18,11 @@ func panels1Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32,
 	panic("kernel: no assembly")
 }
 
-func multiply2Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func affine2Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int) {
+	panic("kernel: no assembly")
+}
+
+func gradInputs2Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
@@ -22,7 +30,11 @@ func panels2Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32,
 	panic("kernel: no assembly")
 }
 
-func multiply3Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func affine3Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int) {
+	panic("kernel: no assembly")
+}
+
+func gradInputs3Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
@@ -30,7 +42,11 @@ func panels3Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32,
 	panic("kernel: no assembly")
 }
 
-func multiply4Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func affine4Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int) {
+	panic("kernel: no assembly")
+}
+
+func gradInputs4Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
@@ -38,7 +54,11 @@ func panels4Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32,
 	panic("kernel: no assembly")
 }
 
-func multiply5Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func affine5Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int) {
+	panic("kernel: no assembly")
+}
+
+func gradInputs5Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32) {
 	panic("kernel: no assembly")
 }
 
@@ -46,11 +66,15 @@ func panels5Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32,
 	panic("kernel: no assembly")
 }
 
-func multiply6Vector(z *float32, ldz int, b *float32, onward int, w *float32, wr int, ws int, a *float32, lda int, n int, cols int, relu int, gate *float32) {
+func affine6Vector(z *float32, ldz int, b *float32, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, relu int, times int) {
 	panic("kernel: no assembly")
 }
 
-func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int) {
+func gradInputs6Vector(z *float32, ldz int, onward int, w *float32, ldw int, a *float32, lda int, n int, cols int, gate *float32, times int) {
+	panic("kernel: no assembly")
+}
+
+func panels6Vector(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols int, m int, times int) {
 	panic("kernel: no assembly")
 }
 

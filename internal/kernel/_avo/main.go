@@ -7,7 +7,8 @@ import . "github.com/mmcloughlin/avo/build"
 func main() {
 	ConstraintExpr("!noasm")
 	for rows := 1; rows <= 6; rows++ {
-		multiplyRows(rows)
+		multiplyRows(rows, false)
+		multiplyRows(rows, true)
 		panelsRows(rows)
 	}
 	one()

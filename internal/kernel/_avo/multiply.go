@@ -8,57 +8,60 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// multiplyRows writes the kernel that all three products of a dense layer come
-// to, for a fixed number of rows of the result:
+// multiplyRows writes the kernels that Z and dA of a dense layer come to, for a
+// fixed number of rows of the result:
 //
-//	z[r][j] = start + Σ w[r·wr + q·ws] · a[q·lda + j]     q < n, j < cols
+//	z[r][j] = start + Σ w[r·ldw + q] · a[q·lda + j]     affine
+//	z[r][j] = start + Σ w[q·ldw + r] · a[q·lda + j]     gradInputs      q < n, j < cols
 //
-// start is 0, or b[r] if b isn't nil, or z[r][j] itself if onward isn't 0. A
-// lane is an output, so that each adds its terms in order of q with one fused
-// multiply-add each. If relu isn't 0, what is stored is the larger of the sum and
-// 0; if gate isn't nil, it is the sum where gate[r][j] > 0, else 0. Columns go in
-// blocks of 16 (for one row of 64, then 32, for two of 32), then of 8, then under a
-// mask; with AVX-512 in blocks of 64 (for few rows of 128), then in one of what is
-// left.
+// start is 0, or z[r][j] itself if onward isn't 0; affine's is b[r] if b isn't nil.
+// A lane is an output, so that each adds its terms in order of q with one fused
+// multiply-add each. If affine's relu isn't 0, what is stored is the larger of the
+// sum and 0; if the gate of gradInputs isn't nil, it is the sum where
+// gate[r][j] > 0, else 0. Columns go in blocks of 16 (for one row of 64, then 32,
+// for two of 32), then of 8, then under a mask; with AVX-512 in blocks of 64 (for
+// few rows of 128), then in one of what is left.
 // Strides are in elements.
-func multiplyRows(rows int) {
-	TEXT(fmt.Sprintf("multiply%dVector", rows), NOSPLIT,
-		"func(z *float32, ldz int, b *float32, onward int, w *float32, wr, ws int, a *float32, lda, n, cols int, relu int, gate *float32)")
-	Doc(fmt.Sprintf("multiply%dVector computes %d rows of a product: see multiplyRows.", rows, rows))
+func multiplyRows(rows int, down bool) {
+	name, more := "affine", "relu int"
+	if down {
+		name, more = "gradInputs", "gate *float32"
+	}
+	start := "b *float32, "
+	if down {
+		start = ""
+	}
+	TEXT(fmt.Sprintf("%s%dVector", name, rows), NOSPLIT,
+		"func(z *float32, ldz int, "+start+"onward int, w *float32, ldw int, a *float32, lda, n, cols int, "+more+timesOf(rows)+")")
+	Doc(fmt.Sprintf("%s%dVector computes %d rows of a product: see multiplyRows.", name, rows, rows))
 	Pragma("noescape")
 
-	z := Load(Param("z"), GP64())
-	ldz := Load(Param("ldz"), GP64())
-	wr := Load(Param("wr"), GP64())
-	ws := Load(Param("ws"), GP64())
-	a := Load(Param("a"), GP64())
-	lda := Load(Param("lda"), GP64())
-	cols := Load(Param("cols"), GP64())
-	for _, stride := range []Register{ldz, wr, ws, lda} {
-		SHLQ(Imm(2), stride)
+	k := &multiply{rows: rows, down: down, z: Load(Param("z"), GP64()), ldz: Load(Param("ldz"), GP64())}
+	SHLQ(Imm(2), k.ldz)
+	if down {
+		k.gate = paramMem("gate")
+		// gate, if there is one, lies at a distance from z.
+		far := GP64()
+		MOVQ(k.gate, far)
+		TESTQ(far, far)
+		JZ(LabelRef("begin"))
+		SUBQ(k.z, far)
+		MOVQ(far, k.gate)
+		Label("begin")
 	}
-	// gate, if there is one, lies at a distance from z.
-	gate, err := Param("gate").Resolve()
-	if err != nil {
-		panic(err)
+	odd := []int{3}
+	if !down {
+		odd = oddOf(rows)
 	}
-	far := GP64()
-	MOVQ(gate.Addr, far)
-	TESTQ(far, far)
-	JZ(LabelRef("begin"))
-	SUBQ(z, far)
-	MOVQ(far, gate.Addr)
-	Label("begin")
-	wr3, wr5 := GP64(), GP64()
-	if rows > 3 {
-		LEAQ(Mem{Base: wr, Index: wr, Scale: 2}, wr3)
-	}
-	if rows > 5 {
-		LEAQ(Mem{Base: wr, Index: wr, Scale: 4}, wr5)
-	}
+	k.w = newStrides(Load(Param("ldw"), GP64()), odd...)
+	k.lda = newStrides(Load(Param("lda"), GP64()), 3)
+	k.a = GP64()
+	cols := GP64()
 
-	k := &multiply{rows: rows, z: z, ldz: ldz, wr: wr, wr3: wr3, wr5: wr5, ws: ws, a: a, lda: lda, gate: gate.Addr}
 	eachWidth(func(prefix string) {
+		Label(prefix + "rows")
+		Load(Param("a"), k.a)
+		Load(Param("cols"), cols)
 		full := func(vectors int) {
 			width := lanesNow() * vectors
 			name := fmt.Sprintf("%sof%d", prefix, width)
@@ -78,15 +81,102 @@ func multiplyRows(rows int) {
 		TESTQ(cols, cols)
 		JZ(LabelRef(prefix + "done"))
 		if wide {
-			k.rest(prefix, cols.(GPVirtual), func(name string, vectors int, t *tail) { k.block(name, vectors, t) })
+			k.rest(prefix, cols, func(name string, vectors int, t *tail) { k.block(name, vectors, t) })
 		} else {
-			k.block("tail", 1, firstLanes(cols.(GPVirtual)))
+			k.block("tail", 1, firstLanes(cols))
 		}
 		Label(prefix + "done")
+		if rows == mostRows {
+			k.nextRows(prefix)
+		}
 		VZEROUPPER()
 		RET()
 	})
 }
+
+// mostRows is how many rows are computed at a time; such a kernel goes on to the
+// next so many, as often as times says.
+const mostRows = 6
+
+// timesOf is the parameter of a kernel that does.
+func timesOf(rows int) string {
+	if rows == mostRows {
+		return ", times int"
+	}
+	return ""
+}
+
+// nextRows goes on to the next rows, if there are any.
+func (k *multiply) nextRows(prefix string) {
+	times := paramMem("times")
+	DECQ(times)
+	JZ(LabelRef(prefix + "last"))
+	six, z := GP64(), paramMem("z")
+	LEAQ(Mem{Base: k.ldz, Index: k.ldz, Scale: 2}, six)
+	ADDQ(six, six)
+	ADDQ(six, z)
+	MOVQ(z, k.z)
+	if k.down {
+		ADDQ(Imm(4*mostRows), paramMem("w"))
+	} else {
+		LEAQ(Mem{Base: k.w[5], Index: k.w[1], Scale: 1}, six)
+		ADDQ(six, paramMem("w"))
+		CMPQ(paramMem("b"), Imm(0))
+		JE(LabelRef(prefix + "rows"))
+		ADDQ(Imm(4*mostRows), paramMem("b"))
+	}
+	JMP(LabelRef(prefix + "rows"))
+	Label(prefix + "last")
+}
+
+// paramMem is where a parameter lies.
+func paramMem(name string) Mem {
+	p, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return p.Addr
+}
+
+// strides are multiples of a stride in bytes, in registers.
+type strides map[int]Register
+
+// newStrides takes the stride in elements. Of 3 and 5 there are those that are
+// asked for: addresses know 1, 2, 4 and 8.
+func newStrides(one Register, odd ...int) strides {
+	SHLQ(Imm(2), one)
+	s := strides{1: one}
+	for _, o := range odd {
+		s[o] = GP64()
+		LEAQ(Mem{Base: one, Index: one, Scale: uint8(o - 1)}, s[o])
+	}
+	return s
+}
+
+// oddOf are the odd strides that so many rows need.
+func oddOf(rows int) []int {
+	switch {
+	case rows > 5:
+		return []int{3, 5}
+	case rows > 3:
+		return []int{3}
+	}
+	return nil
+}
+
+// from is the address so many strides up to 5 from base.
+func (s strides) from(base Register, times int) Mem {
+	switch times {
+	case 0:
+		return Mem{Base: base}
+	case 3, 5:
+		return Mem{Base: base, Index: s[times], Scale: 1}
+	}
+	return Mem{Base: base, Index: s[1], Scale: uint8(times)}
+}
+
+// step moves a pointer on.
+func (s strides) step(p Register, times int) { LEAQ(s.from(p, times), p) }
 
 // blocksOf are the blocks of whole vectors, in vectors: few rows need more
 // columns, so that sums don't wait for each other.
@@ -123,11 +213,13 @@ func (k *multiply) rest(prefix string, cols GPVirtual, block func(name string, v
 }
 
 type multiply struct {
-	rows             int
-	z, ldz           Register
-	wr, wr3, wr5, ws Register
-	a, lda           Register
-	gate             Mem
+	rows   int
+	down   bool // a row's weights stand below each other
+	z, ldz Register
+	w      strides
+	a      Register
+	lda    strides
+	gate   Mem
 }
 
 // block writes the code for all rows of some columns, of which the last vector may
@@ -151,23 +243,27 @@ func (k *multiply) block(name string, vectors int, t *tail) {
 	Load(Param("onward"), start)
 	TESTQ(start, start)
 	JNZ(LabelRef(name + "_onward"))
-	Load(Param("b"), start)
-	TESTQ(start, start)
-	JNZ(LabelRef(name + "_bias"))
+	if !k.down {
+		Load(Param("b"), start)
+		TESTQ(start, start)
+		JNZ(LabelRef(name + "_bias"))
+	}
 	for r := range sums {
 		for _, s := range sums[r] {
 			zero(s)
 		}
 	}
 	JMP(LabelRef(name + "_add"))
-	Label(name + "_bias")
-	for r := range sums {
-		VBROADCASTSS(Mem{Base: start, Disp: 4 * r}, sums[r][0])
-		for _, s := range sums[r][1:] {
-			VMOVAPS(sums[r][0], s)
+	if !k.down {
+		Label(name + "_bias")
+		for r := range sums {
+			VBROADCASTSS(Mem{Base: start, Disp: 4 * r}, sums[r][0])
+			for _, s := range sums[r][1:] {
+				VMOVAPS(sums[r][0], s)
+			}
 		}
+		JMP(LabelRef(name + "_add"))
 	}
-	JMP(LabelRef(name + "_add"))
 	Label(name + "_onward")
 	k.eachRow(func(r int, at Mem) {
 		for v, s := range sums[r] {
@@ -181,10 +277,10 @@ func (k *multiply) block(name string, vectors int, t *tail) {
 	Load(Param("w"), w)
 	MOVQ(k.a, a)
 	Load(Param("n"), n)
-	repeat(name, n, func(int) {
+	repeat(name, n, func(i int) {
 		x := make([]Op, vectors)
 		for v := range x {
-			from := Mem{Base: a, Disp: size() * v}
+			from := k.lda.from(a, i).Offset(size() * v)
 			if x[v] = from; k.rows == 1 && tailOf(v) == nil {
 				continue // used once, from memory
 			}
@@ -194,28 +290,50 @@ func (k *multiply) block(name string, vectors int, t *tail) {
 		}
 		for r := range sums {
 			u := vec()
-			VBROADCASTSS(k.weight(w, r), u)
+			if k.down {
+				VBROADCASTSS(k.w.from(w, i).Offset(4*r), u)
+			} else {
+				VBROADCASTSS(k.w.from(w, r).Offset(4*i), u)
+			}
 			for v := range x {
 				VFMADD231PS(x[v], u, sums[r][v])
 			}
 		}
-		ADDQ(k.ws, w)
-		ADDQ(k.lda, a)
-	}, nil)
+	}, func(steps int) {
+		// Few additions: they take the place of multiply-adds.
+		k.lda.step(a, steps)
+		if k.down {
+			k.w.step(w, steps)
+		} else {
+			ADDQ(Imm(uint64(4*steps)), w)
+		}
+	})
 
-	Label(name + "_store")
-	after := GP64()
-	Load(Param("relu"), after)
-	TESTQ(after, after)
-	JZ(LabelRef(name + "_gate"))
-	least := vec()
-	zero(least)
-	for r := range sums {
-		for _, s := range sums[r] {
-			VMAXPS(s, least, s) // NaN stays, and −0
+	if k.down {
+		k.throughGate(name, sums, tailOf)
+	} else {
+		after := GP64()
+		Load(Param("relu"), after)
+		TESTQ(after, after)
+		JZ(LabelRef(name + "_write"))
+		least := vec()
+		zero(least)
+		for r := range sums {
+			for _, s := range sums[r] {
+				VMAXPS(s, least, s) // NaN stays, and −0
+			}
 		}
 	}
-	Label(name + "_gate")
+	Label(name + "_write")
+	k.eachRow(func(r int, at Mem) {
+		for v, s := range sums[r] {
+			tailOf(v).store(s, at.Offset(size()*v))
+		}
+	})
+}
+
+// throughGate keeps the sums where the gate is above 0.
+func (k *multiply) throughGate(name string, sums [][]VecVirtual, tailOf func(v int) *tail) {
 	far := GP64()
 	MOVQ(k.gate, far)
 	TESTQ(far, far)
@@ -240,25 +358,6 @@ func (k *multiply) block(name string, vectors int, t *tail) {
 			}
 		}
 	}
-	Label(name + "_write")
-	k.eachRow(func(r int, at Mem) {
-		for v, s := range sums[r] {
-			tailOf(v).store(s, at.Offset(size()*v))
-		}
-	})
-}
-
-// weight is where row r's weight lies.
-func (k *multiply) weight(w Register, r int) Mem {
-	switch r {
-	case 0:
-		return Mem{Base: w}
-	case 3:
-		return Mem{Base: w, Index: k.wr3, Scale: 1}
-	case 5:
-		return Mem{Base: w, Index: k.wr5, Scale: 1}
-	}
-	return Mem{Base: w, Index: k.wr, Scale: uint8(r)}
 }
 
 // eachRow walks down the rows of z.

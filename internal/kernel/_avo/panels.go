@@ -14,27 +14,20 @@ import (
 //
 //	dw[r][q] = Σ dz[r][j] · turned[q/16][j][q%16]     j < m, q < cols
 func panelsRows(rows int) {
-	TEXT(fmt.Sprintf("panels%dVector", rows), NOSPLIT, "func(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int)")
+	TEXT(fmt.Sprintf("panels%dVector", rows), NOSPLIT, "func(dw *float32, ldw int, dz *float32, lddz int, turned *float32, cols, m int"+timesOf(rows)+")")
 	Doc(fmt.Sprintf("panels%dVector computes %d rows of GradWeights.", rows, rows))
 	Pragma("noescape")
 	dw := Load(Param("dw"), GP64())
 	ldw := Load(Param("ldw"), GP64())
 	m := Load(Param("m"), GP64())
-	turned := Load(Param("turned"), GP64())
-	cols := Load(Param("cols"), GP64()).(GPVirtual)
-	wr := Load(Param("lddz"), GP64())
+	turned, cols := GP64(), GP64()
 	SHLQ(Imm(2), ldw)
-	SHLQ(Imm(2), wr)
-	wr3, wr5 := GP64(), GP64()
-	if rows > 3 {
-		LEAQ(Mem{Base: wr, Index: wr, Scale: 2}, wr3)
-	}
-	if rows > 5 {
-		LEAQ(Mem{Base: wr, Index: wr, Scale: 4}, wr5)
-	}
-	k := &multiply{rows: rows, z: dw, ldz: ldw, wr: wr, wr3: wr3, wr5: wr5}
+	k := &multiply{rows: rows, z: dw, ldz: ldw, w: newStrides(Load(Param("lddz"), GP64()), oddOf(rows)...)}
 
 	eachWidth(func(prefix string) {
+		Label(prefix + "rows")
+		Load(Param("turned"), turned)
+		Load(Param("cols"), cols)
 		// next is from a panel to the next.
 		next := GP64()
 		MOVQ(m, next)
@@ -74,7 +67,7 @@ func panelsRows(rows int) {
 				}
 				for r := range rows {
 					u := vec()
-					VBROADCASTSS(k.weight(dz, r).Offset(4*i), u)
+					VBROADCASTSS(k.w.from(dz, r).Offset(4*i), u)
 					for v := range x {
 						VFMADD231PS(x[v], u, sums[r][v])
 					}
@@ -113,6 +106,20 @@ func panelsRows(rows int) {
 			k.storeFirst(sums, cols)
 		}
 		Label(prefix + "done")
+		if rows == mostRows {
+			times := paramMem("times")
+			DECQ(times)
+			JZ(LabelRef(prefix + "last"))
+			six, dw := GP64(), paramMem("dw")
+			LEAQ(Mem{Base: ldw, Index: ldw, Scale: 2}, six)
+			ADDQ(six, six)
+			ADDQ(six, dw)
+			MOVQ(dw, k.z)
+			LEAQ(Mem{Base: k.w[5], Index: k.w[1], Scale: 1}, six)
+			ADDQ(six, paramMem("dz"))
+			JMP(LabelRef(prefix + "rows"))
+			Label(prefix + "last")
+		}
 		VZEROUPPER()
 		RET()
 	})
