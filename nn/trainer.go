@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/shoal-nn/shoal/internal/kernel"
 )
@@ -37,7 +38,7 @@ type TrainerOf[T Float] struct {
 	search  *lbfgs[T]
 	space   []workspace[T] // one a strip of a group
 	blocks  []block
-	near    [][][]T // of each worker: a block's sums, one a tile of a group
+	near    [][]T // of each worker: a block's sums, nearSize for each tile of a group
 	threads int
 	totals  [maxGroup]total // of the group's tiles
 	group   int             // tiles of a group
@@ -54,8 +55,10 @@ type TrainerOf[T Float] struct {
 	penalty   float64 // ½·λ·ΣW², a part of the last cost
 	weight    float64 // Σw of the examples
 	dropping  bool
-	inGroup   int // tiles of the group at work
-	scale     T   // of its gradient: 1/Σw where it is the only group
+	inGroup   int         // tiles of the group at work
+	perTile   int         // numbers of near: nearSize
+	faulty    atomic.Bool // a number of grad, or then of the parameters, isn't finite
+	scale     T           // of its gradient: 1/Σw where it is the only group
 	stripJob  func(worker, i int)
 	blockJob  func(worker, i int)
 	updateJob func(worker, i int)
@@ -65,7 +68,7 @@ type TrainerOf[T Float] struct {
 
 // maxGroup is the most tiles whose values are held at once, as many as a group
 // has: a power of two, so that groups are nodes of the tree of all tiles.
-const maxGroup = 16
+const maxGroup = kernel.MostTiles
 
 // minWork is the number of multiply-adds in a tile below which a second thread
 // costs more than it brings.
@@ -129,6 +132,7 @@ func (t *TrainerOf[T]) OnWeighted(x, y MatrixOf[T], weights []T) float64 {
 	if t.search != nil {
 		j := t.search.iterate(t)
 		t.step++
+		t.faulty.Store(true) // of the parameters it is not known
 		return t.end(j)
 	}
 	j := t.gradient()
@@ -283,6 +287,7 @@ func (t *TrainerOf[T]) prepare() error {
 	t.loss, t.paired = lossOf[T](&t.Loss, output.Name)
 	t.grad = make([]T, len(t.Net.params))
 	t.blocks = t.Net.blocks()
+	t.perTile = t.nearSize()
 	switch o := t.Optimizer.(type) {
 	case *LBFGS:
 		if err := t.checkSearch(); err != nil {
@@ -342,20 +347,21 @@ func (t *TrainerOf[T]) reserve() {
 		t.near = append(t.near, nil)
 	}
 	for i := range t.near {
-		for len(t.near[i]) < tiles {
-			t.near[i] = append(t.near[i], make([]T, t.nearSize()))
+		if need := tiles * t.perTile; len(t.near[i]) < need {
+			t.near[i] = make([]T, need)
 		}
 	}
 }
 
-// nearSize is the most numbers that a block's gradient has at a time.
+// nearSize is the most numbers that a block's gradient has at a time, in whole
+// panels.
 func (t *TrainerOf[T]) nearSize() int {
 	size := 0
 	for i := range t.blocks {
 		b := &t.blocks[i]
 		size = max(size, b.units*(min(blockCols, t.Net.Layers[b.layer].W.Cols)+1))
 	}
-	return size
+	return (size + kernel.Panel - 1) / kernel.Panel * kernel.Panel
 }
 
 // stripSize is how many tiles go through the network at a time: more than one
@@ -416,6 +422,7 @@ func (t *TrainerOf[T]) each(parts int, job func(worker, i int)) {
 // as a binary counter carries: the same tree as over all tiles at once, in
 // memory that hardly grows with m.
 func (t *TrainerOf[T]) gradient() float64 {
+	t.faulty.Store(false)
 	var sum total
 	for t.firstTile = 0; t.firstTile < t.tiles; t.firstTile += t.group {
 		n := min(t.group, t.tiles-t.firstTile)
@@ -455,6 +462,9 @@ func (t *TrainerOf[T]) gradient() float64 {
 			}
 		}
 		at += len(w) + len(l.B)
+	}
+	if (t.L2 > 0 || t.tiles == 1 || t.tiles > t.group) && !t.lossOnly {
+		t.faulty.Store(kernel.NotFinite(t.grad) >= 0)
 	}
 	return cost + t.penalty
 }
@@ -509,7 +519,10 @@ func (t *TrainerOf[T]) lossOf(last *layerSpace[T], first, j, m, ld int) total {
 
 // block computes the gradient of block i over the tiles of the group.
 func (t *TrainerOf[T]) block(worker, i int) {
-	blockGradient(&t.blocks[i], t.Net, t.grad, t.space, t.strip, t.near[worker][:t.inGroup], t.scale)
+	finite := blockGradient(&t.blocks[i], t.Net, t.grad, t.space, t.strip, t.inGroup, t.near[worker], t.perTile, t.scale)
+	if !finite {
+		t.faulty.Store(true)
+	}
 }
 
 func treeSum(x []total) total {
@@ -536,9 +549,7 @@ func (t *TrainerOf[T]) push(sum total) {
 		t.stack = append(t.stack, partial[T]{grad: make([]T, len(t.grad))})
 	}
 	p := &t.stack[level]
-	if !t.lossOnly {
-		copy(p.grad, t.grad)
-	}
+	p.grad, t.grad = t.grad, p.grad
 	p.full, p.total = true, sum
 }
 
@@ -554,7 +565,7 @@ func (t *TrainerOf[T]) collapse() (sum total) {
 		switch {
 		case t.lossOnly:
 		case first:
-			copy(t.grad, p.grad)
+			p.grad, t.grad = t.grad, p.grad
 		default:
 			kernel.Add(t.grad, p.grad)
 		}
@@ -595,8 +606,9 @@ func (t *TrainerOf[T]) update() {
 	t.now = update[T]{}
 }
 
-// updateSize is how many parameters are updated at a time.
-const updateSize = 1 << 14
+// updateSize is how many parameters are updated at a time, and then looked at
+// while they are near.
+const updateSize = 1 << 12
 
 // updatePart makes the optimiser's step on the parameters of part i.
 func (t *TrainerOf[T]) updatePart(_, i int) {
@@ -608,11 +620,14 @@ func (t *TrainerOf[T]) updatePart(_, i int) {
 	case *update[float64]:
 		o.update64(*u)
 	}
+	if kernel.NotFinite(u.p) >= 0 {
+		t.faulty.Store(true)
+	}
 }
 
 // end checks the parameters after a step, and passes its cost on.
 func (t *TrainerOf[T]) end(cost float64) float64 {
-	if t.err == nil && kernel.NotFinite(t.Net.params) >= 0 {
+	if t.err == nil && t.faulty.Load() { // perhaps
 		t.err = t.locate(t.Net.params, "W", "b")
 	}
 	if t.err != nil {
@@ -624,7 +639,7 @@ func (t *TrainerOf[T]) end(cost float64) float64 {
 // checkGradient looks for a NaN or an infinity in a step, and says where the
 // first one on its way came from.
 func (t *TrainerOf[T]) checkGradient(cost float64) error {
-	if finite(cost) && kernel.NotFinite(t.grad) < 0 {
+	if finite(cost) && !t.faulty.Load() {
 		return nil
 	}
 	if i := kernel.NotFinite(t.x.Data); i >= 0 {

@@ -280,54 +280,48 @@ func tileAt[T Float](strips []workspace[T], tiles, t int) tileOf[T] {
 	return tileOf[T]{s, first, min(kernel.Tile, s.mt-first)}
 }
 
-// blockGradient writes a block's dW and db, summed along the tree over the tiles
-// of a group of strips and multiplied by scale, to grad. near holds the tiles' sums
-// on the way, one a tile.
+// blockGradient writes a block's dW and db, summed along the tree over so many
+// tiles of a group of strips and multiplied by scale, to grad. Of several tiles it
+// says whether the sums are finite. near holds the tiles' sums on the way, stride
+// apart.
 //
 //	dWₗ = scale·dZₗ·Aₗ₋₁ᵀ    dbₗ = scale·Σ dZₗ
-func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], tiles int, near [][]T, scale T) {
+func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], perStrip, tiles int, near []T, stride int, scale T) (finite bool) {
 	w := &n.Layers[b.layer]
 	prev := w.W.Cols
 	dw, db := grad[b.at+b.first*prev:][:b.units*prev], grad[b.at+w.Units*prev+b.first:][:b.units]
-	if len(near) == 1 {
-		t := tileAt(strips, tiles, 0)
+	if tiles == 1 {
+		t := tileAt(strips, perStrip, 0)
 		t.weights(b, dw, prev, 0, prev)
 		t.biases(b, db)
 		if scale != 1 {
 			kernel.Scale(dw, scale)
 			kernel.Scale(db, scale)
 		}
-		return
+		return true
 	}
-	half := kernel.Half(len(near))
+	finite = true
 	for q := 0; q < prev; q += blockCols {
 		cols := min(blockCols, prev-q)
 		size := b.units * cols
 		last := q+cols == prev
-		if last {
-			size += b.units // db stands behind dW
-		}
-		for i := range near {
-			t := tileAt(strips, tiles, i)
-			t.weights(b, near[i], cols, q, cols)
+		for i := range tiles {
+			t, to := tileAt(strips, perStrip, i), near[i*stride:]
+			t.weights(b, to, cols, q, cols)
 			if last {
-				t.biases(b, near[i][b.units*cols:])
+				t.biases(b, to[size:]) // db stands behind dW
 			}
 		}
-		kernel.SumTree(near[:half], 0, size)
-		kernel.SumTree(near[half:], 0, size)
-		x, y := near[0][:size], near[half][:size]
+		rows := b.units
 		if cols == prev {
-			kernel.SumScaled(dw, x, y, scale)
-		} else {
-			for i := range b.units {
-				kernel.SumScaled(dw[i*prev+q:][:cols], x[i*cols:], y[i*cols:], scale)
-			}
+			rows, cols = 1, size
 		}
+		finite = kernel.SumTiles(dw[q:], prev, near, stride, tiles, rows, cols, scale) && finite
 		if last {
-			kernel.SumScaled(db, x[b.units*cols:], y[b.units*cols:], scale)
+			finite = kernel.SumTiles(db, b.units, near[size:], stride, tiles, 1, b.units, scale) && finite
 		}
 	}
+	return finite
 }
 
 // weights writes a tile's part of a block's dW, for cols columns from q on.

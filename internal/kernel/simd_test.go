@@ -95,6 +95,12 @@ func productsOf(t testing.TB, n, k, m, lda int, atEnd bool) []product {
 			clear(out[0][n:])
 		}},
 		{"CopyColumns", n, k, m, slices(a), slices(k * m), func(out, in [][]float32) { CopyColumns(out[0], m, in[0], lda, k, m) }},
+		{"SumTiles", n, k, m, slices(min(n, MostTiles) * k * m), slices(k*m, 1), func(out, in [][]float32) {
+			out[1][0] = 0
+			if SumTiles(out[0], m, in[0], k*m, min(n, MostTiles), k, m, 0.3) {
+				out[1][0] = 1
+			}
+		}},
 		{"AffineLongOne", n, k, 1, slices(n*k, n, k), slices(n), func(out, in [][]float32) { AffineLongOne(out[0], in[0], in[1], in[2], n, k) }},
 		{"SoftmaxOne", n, k, 1, slices(n), slices(Panelled(n, 1)), func(out, in [][]float32) {
 			copy(out[0], in[0])
@@ -201,7 +207,7 @@ func BenchmarkProducts(b *testing.B) {
 	for _, l := range append([]int{generic}, levels(b)...) {
 		for _, s := range [][3]int{{16, 30, 32}, {128, 16, 64}, {300, 300, 64}, {128, 784, 64}} {
 			for _, p := range productsOf(b, s[0], s[1], s[2], s[2], false) {
-				if p.name == "CopyColumns" || p.name == "SoftmaxOne" {
+				if p.name == "CopyColumns" || p.name == "SumTiles" || p.name == "SoftmaxOne" {
 					continue // are no products
 				}
 				b.Run(fmt.Sprintf("%s/%s/%dx%dx%d", p.name, levelNames[l], s[0], s[1], s[2]), func(b *testing.B) {

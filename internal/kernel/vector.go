@@ -31,19 +31,6 @@ func Scale[T Float](x []T, s T) {
 	}
 }
 
-// SumScaled writes (x + y)·s to dst, element by element.
-func SumScaled[T Float](dst, x, y []T, s T) {
-	if vector[T]() {
-		for lo, hi := range stretches(len(dst)) {
-			sumScaledVector(hi-lo, at(dst[lo:hi]), at(x[lo:hi]), at(y[lo:hi]), float32(s))
-		}
-		return
-	}
-	for i, v := range x[:len(dst)] {
-		dst[i] = T((v + y[i]) * s)
-	}
-}
-
 // AddScaled adds s·x to dst, element by element.
 func AddScaled[T Float](dst, x []T, s T) {
 	if vector[T]() {
@@ -98,22 +85,50 @@ func NotFinite[T Float](x []T) int {
 	return -1
 }
 
-// SumTree adds up the tiles of examples: part[i] holds the sums of tile i. The
-// tree joins neighbours, then neighbours of those, …; a part without a
-// neighbour goes up as it is. Only elements lo to hi are added; part[0] holds
-// the result, the others are used up.
+// MostTiles is how many tiles SumTiles adds up, at most.
+const MostTiles = 16
+
+// SumTiles adds up the parts of up to MostTiles tiles of examples, multiplies the
+// sums by scale, and says whether all are finite. Part i, rows·cols numbers, begins
+// at parts[i·stride]; dst has a row every ldd. The tree joins neighbours, then
+// neighbours of those, …; a part without a neighbour goes up as it is.
 //
 //	part 0 ─┬─┬───┬─
 //	part 1 ─┘ │   │
 //	part 2 ─┬─┘   │
 //	part 3 ─┘     │
 //	part 4 ───────┘
-func SumTree[T Float](part [][]T, lo, hi int) {
-	for step := 1; step < len(part); step *= 2 {
-		for i := 0; i+step < len(part); i += 2 * step {
-			Add(part[i][lo:hi], part[i+step][lo:hi])
+func SumTiles[T Float](dst []T, ldd int, parts []T, stride, tiles, rows, cols int, scale T) (finite bool) {
+	checkLengths(1 <= tiles && tiles <= MostTiles && rows >= 1 && len(dst) >= (rows-1)*ldd+cols && len(parts) >= (tiles-1)*stride+rows*cols)
+	finite = true
+	if vector[T]() {
+		for most := max(1, stretch/MostTiles/max(cols, 1)); rows > 0; rows -= most {
+			now := min(most, rows)
+			finite = sumTilesVector(at(dst), ldd, at(parts), stride, tiles, now, cols, float32(scale)) && finite
+			if now < rows {
+				dst, parts = dst[now*ldd:], parts[now*cols:]
+			}
+		}
+		return finite
+	}
+	for r := range rows {
+		row, of := dst[r*ldd:r*ldd+cols], parts[r*cols:]
+		for q := range row {
+			v := T(sumTree(of[q:], stride, tiles) * scale)
+			row[q] = v
+			finite = finite && v-v == 0
 		}
 	}
+	return finite
+}
+
+// sumTree adds up n numbers that are stride apart.
+func sumTree[T Float](x []T, stride, n int) T {
+	if n == 1 {
+		return x[0]
+	}
+	half := 1 << (bits.Len(uint(n-1)) - 1)
+	return sumTree(x, stride, half) + sumTree(x[half*stride:], stride, n-half)
 }
 
 // CopyColumns copies m columns of some rows: dst and src have a row every ldd and
@@ -135,9 +150,6 @@ func CopyColumns[T Float](dst []T, ldd int, src []T, lds, rows, m int) {
 		copy(dst[q*ldd:q*ldd+m], src[q*lds:q*lds+m])
 	}
 }
-
-// Half is how many of n > 1 parts stand on the left of the tree's root.
-func Half(n int) int { return 1 << (bits.Len(uint(n-1)) - 1) }
 
 // Sqrt returns √x, rounded once.
 func Sqrt[T Float](x T) T {

@@ -124,6 +124,11 @@ func dotsAVX2(dw *float32, ldw int, dz *float32, lddz int, rows int, a *float32,
 //go:noescape
 func columnsVector(z *float32, b *float32, w *float32, a *float32, lda int, k int, m int)
 
+// sumTilesVector is SumTiles.
+//
+//go:noescape
+func sumTilesVector(dst *float32, ldd int, parts *float32, stride int, tiles int, rows int, cols int, scale float32) bool
+
 // finiteAVX2 says whether none of n float32 is NaN or infinite.
 //
 //go:noescape
@@ -261,11 +266,6 @@ func divideByVector(n int, x *float32, s float32)
 //
 //go:noescape
 func scaleVector(n int, x *float32, s float32)
-
-// sumScaledVector is SumScaled for n float32.
-//
-//go:noescape
-func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32)
 
 // addScaledVector is AddScaled for n float32.
 //

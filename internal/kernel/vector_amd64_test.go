@@ -18,7 +18,6 @@ var elementKernels = []struct {
 	{"Add", 2, func(x [][]float32) { Add(x[0], x[1]) }},
 	{"Scale", 1, func(x [][]float32) { Scale(x[0], -0.3) }},
 	{"AddScaled", 2, func(x [][]float32) { AddScaled(x[0], x[1], 1.7) }},
-	{"SumScaled", 3, func(x [][]float32) { SumScaled(x[0], x[1], x[2], 0.3) }},
 	{"Multiply", 2, func(x [][]float32) { Multiply(x[0], x[1]) }},
 	{"ReLUForward", 2, func(x [][]float32) { ReLUForward(x[0], x[1], 0) }},
 	{"LeakyReLUForward", 2, func(x [][]float32) { LeakyReLUForward(x[0], x[1], 0.01) }},

@@ -100,6 +100,10 @@ func columnsVector(z *float32, b *float32, w *float32, a *float32, lda int, k in
 	panic("kernel: no assembly")
 }
 
+func sumTilesVector(dst *float32, ldd int, parts *float32, stride int, tiles int, rows int, cols int, scale float32) bool {
+	panic("kernel: no assembly")
+}
+
 func finiteAVX2(n int, x *float32) bool { panic("kernel: no assembly") }
 
 func addWideAVX2(n int, sum *float64, x *float32) { panic("kernel: no assembly") }
@@ -165,10 +169,6 @@ func divideVector(n int, dst *float32, x *float32) { panic("kernel: no assembly"
 func divideByVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
 func scaleVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
-
-func sumScaledVector(n int, dst *float32, x *float32, y *float32, s float32) {
-	panic("kernel: no assembly")
-}
 
 func addScaledVector(n int, dst *float32, x *float32, s float32) { panic("kernel: no assembly") }
 

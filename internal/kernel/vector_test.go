@@ -9,15 +9,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-func ExampleSumTree() {
+func ExampleSumTiles() {
 	// ((1 + 1e8) + (−1e8 + 1)) + 1, where 1e8 + 1 is 1e8 in float32.
-	parts := [][]float32{{1}, {1e8}, {-1e8}, {1}, {1}}
-	SumTree(parts, 0, 1)
-	fmt.Println(parts[0][0])
+	parts := []float32{1, 1e8, -1e8, 1, 1}
+	var sum [1]float32
+	SumTiles(sum[:], 1, parts, 1, 5, 1, 1, 1)
+	fmt.Println(sum[0])
 	// Output: 1
 }
 
-// treeOf joins neighbours, level after level: the picture beside SumTree.
+// treeOf joins neighbours, level after level: the picture beside SumTiles.
 func treeOf[T Float](x []T) T {
 	for len(x) > 1 {
 		var next []T
@@ -33,35 +34,42 @@ func treeOf[T Float](x []T) T {
 	return x[0]
 }
 
-func TestSumTreeIsTheDocumentedTree(t *testing.T) {
+func TestSumTilesIsTheDocumentedTree(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 3))
-	for parts := 1; parts <= 70; parts++ {
-		const n = 5
-		part, columns := make([][]float32, parts), make([][]float32, n)
-		for i := range part {
-			part[i] = fill(random, make([]float32, n))
-			for j, v := range part[i] {
-				columns[j] = append(columns[j], v)
-			}
+	for tiles := 1; tiles <= MostTiles; tiles++ {
+		for _, size := range [][2]int{{1, 1}, {1, 40}, {3, 5}, {7, 16}, {2, 33}, {1, 1 << 13}} {
+			checkSumTiles[float32](t, random, tiles, size[0], size[1])
+			checkSumTiles[float64](t, random, tiles, size[0], size[1])
 		}
-		// In two shares, as two workers would: the bits are those of one. Of the
-		// first, the root by itself.
-		if parts > 1 {
-			half := Half(parts)
-			SumTree(part[:half], 0, 2)
-			SumTree(part[half:], 0, 2)
-			SumScaled(part[0][:2], part[0], part[half], 1)
+	}
+}
+
+func checkSumTiles[T Float](t *testing.T, random *rand.Rand, tiles, rows, cols int) {
+	t.Helper()
+	stride, ldd, scale := rows*cols+random.IntN(9), cols+random.IntN(9), element[T](random)
+	parts := make([]T, tiles*stride)
+	for i := range parts {
+		parts[i] = T(random.NormFloat64())
+	}
+	if random.IntN(2) == 0 {
+		fill(random, parts) // NaN and infinity, too
+	}
+	got := newGuarded[T]((rows-1)*ldd + cols)
+	want := append([]T(nil), got.inner...)
+	finite := true
+	for i := range rows * cols {
+		var x []T
+		for tile := range tiles {
+			x = append(x, parts[tile*stride+i])
 		}
-		SumTree(part, 2, 4)
-		for j, column := range columns {
-			want := treeOf(column)
-			if j == 4 {
-				want = column[0] // not asked for
-			}
-			if got := part[0][j]; !sameBits(got, want) {
-				t.Errorf("%d parts, element %d: %x, want %x", parts, j, got, want)
-			}
-		}
+		v := T(treeOf(x) * scale)
+		want[i/cols*ldd+i%cols] = v
+		finite = finite && v-v == 0
+	}
+	said := SumTiles(got.inner, ldd, parts, stride, tiles, rows, cols, scale)
+	got.check(t, fmt.Sprintf("%T: %d tiles, %d rows, %d columns", T(0), tiles, rows, cols), want)
+	if said != finite {
+		t.Errorf("%T: %d tiles, %d rows, %d columns: finite is %v", T(0), tiles, rows, cols, said)
 	}
 }
 
@@ -78,7 +86,6 @@ func TestVectorsElementByElement(t *testing.T) {
 			{"Add", func(dst []float32) { Add(dst, x) }, func(y, x float32) float64 { return float64(y + x) }},
 			{"Scale", func(dst []float32) { Scale(dst, s) }, func(y, _ float32) float64 { return float64(y) * float64(s) }},
 			{"Multiply", func(dst []float32) { Multiply(dst, x) }, func(y, x float32) float64 { return float64(y) * float64(x) }},
-			{"SumScaled", func(dst []float32) { SumScaled(dst, dst, x, s) }, func(y, x float32) float64 { return float64(y+x) * float64(s) }},
 			// The product is rounded before it is added.
 			{"AddScaled", func(dst []float32) { AddScaled(dst, x, s) }, func(y, x float32) float64 {
 				return float64(y) + float64(float32(float64(s)*float64(x)))

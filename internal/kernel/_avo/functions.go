@@ -193,9 +193,6 @@ func elements() {
 	elementwise("divide", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": div(x["dst"], x["x"])} })
 	elementwise("divideBy", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": div(x["x"], x["s"])} })
 	elementwise("scale", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": mul(x["x"], x["s"])} })
-	elementwise("sumScaled", []string{"dst", "x", "y"}, []string{"s"}, func(x values) values {
-		return values{"dst": mul(add(x["x"], x["y"]), x["s"])}
-	})
 	elementwise("addScaled", []string{"dst", "x"}, []string{"s"}, func(x values) values {
 		return values{"dst": add(x["dst"], mul(x["x"], x["s"]))}
 	})

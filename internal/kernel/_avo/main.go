@@ -17,6 +17,7 @@ func main() {
 	sumRows()
 	dots()
 	columns()
+	sumTiles()
 	finite()
 	addWide()
 	total()
