@@ -358,8 +358,7 @@ func (t *TrainerOf[T]) reserve() {
 func (t *TrainerOf[T]) nearSize() int {
 	size := 0
 	for i := range t.blocks {
-		b := &t.blocks[i]
-		size = max(size, b.units*(min(blockCols, t.Net.Layers[b.layer].W.Cols)+1))
+		size = max(size, t.blocks[i].size())
 	}
 	return (size + kernel.Panel - 1) / kernel.Panel * kernel.Panel
 }

@@ -241,10 +241,13 @@ func (s *workspace[T]) backward(n *NetworkOf[T], dropped bool) {
 	}
 }
 
-// A block is some units of a layer, of which the gradient is computed at a time,
-// over all tiles of a group and so many columns that the tiles' sums stay near.
+// A block is some units of a layer and some of its inputs, of whose weights the
+// gradient is computed at a time, over all tiles of a group: so few that the tiles'
+// sums stay near. The last inputs' block has the biases, too.
 type block struct {
 	layer, first, units int
+	q, cols             int // the inputs
+	last                bool
 	at                  int // of the layer's parameters in grad
 }
 
@@ -253,19 +256,32 @@ const (
 	blockWeights = nearUnits * 128 // at most, beside the biases
 )
 
-// blocks cuts a network's gradient.
+// blocks cuts a network's gradient. Blocks of the same inputs follow each other, so
+// that these are still near.
 func (n *NetworkOf[T]) blocks() []block {
 	var all []block
 	at := 0
 	for l := range n.Layers {
 		w := &n.Layers[l]
-		units := max(nearUnits, blockWeights/min(w.W.Cols, blockCols)/nearUnits*nearUnits)
-		for first := 0; first < w.Units; first += units {
-			all = append(all, block{l, first, min(units, w.Units-first), at})
+		prev := w.W.Cols
+		units := max(nearUnits, blockWeights/min(prev, blockCols)/nearUnits*nearUnits)
+		for q := 0; q < prev; q += blockCols {
+			cols := min(blockCols, prev-q)
+			for first := 0; first < w.Units; first += units {
+				all = append(all, block{l, first, min(units, w.Units-first), q, cols, q+cols == prev, at})
+			}
 		}
-		at += w.Units * (w.W.Cols + 1)
+		at += w.Units * (prev + 1)
 	}
 	return all
+}
+
+// size is how many numbers the block's gradient has.
+func (b *block) size() int {
+	if b.last {
+		return b.units * (b.cols + 1)
+	}
+	return b.units * b.cols
 }
 
 // A tileOf is one tile of a strip.
@@ -280,6 +296,14 @@ func tileAt[T Float](strips []workspace[T], tiles, t int) tileOf[T] {
 	return tileOf[T]{s, first, min(kernel.Tile, s.mt-first)}
 }
 
+// whole is the shape of the block's dW: one row where it has all the inputs.
+func (b *block) whole(prev int) (rows, cols int) {
+	if b.cols == prev {
+		return 1, b.units * prev
+	}
+	return b.units, b.cols
+}
+
 // blockGradient writes a block's dW and db, summed along the tree over so many
 // tiles of a group of strips and multiplied by scale, to grad. Of several tiles it
 // says whether the sums are finite. near holds the tiles' sums on the way, stride
@@ -289,55 +313,48 @@ func tileAt[T Float](strips []workspace[T], tiles, t int) tileOf[T] {
 func blockGradient[T Float](b *block, n *NetworkOf[T], grad []T, strips []workspace[T], perStrip, tiles int, near []T, stride int, scale T) (finite bool) {
 	w := &n.Layers[b.layer]
 	prev := w.W.Cols
-	dw, db := grad[b.at+b.first*prev:][:b.units*prev], grad[b.at+w.Units*prev+b.first:][:b.units]
+	dw := grad[b.at+b.first*prev:][:b.units*prev][b.q:]
+	var db []T
+	if b.last {
+		db = grad[b.at+w.Units*prev+b.first:][:b.units]
+	}
 	if tiles == 1 {
 		t := tileAt(strips, perStrip, 0)
-		t.weights(b, dw, prev, 0, prev)
-		t.biases(b, db)
+		t.gradient(b, dw, prev, db)
 		if scale != 1 {
-			kernel.Scale(dw, scale)
+			rows, cols := b.whole(prev)
+			for i := range rows {
+				kernel.Scale(dw[i*prev:][:cols], scale)
+			}
 			kernel.Scale(db, scale)
 		}
 		return true
 	}
-	finite = true
-	for q := 0; q < prev; q += blockCols {
-		cols := min(blockCols, prev-q)
-		size := b.units * cols
-		last := q+cols == prev
-		for i := range tiles {
-			t, to := tileAt(strips, perStrip, i), near[i*stride:]
-			t.weights(b, to, cols, q, cols)
-			if last {
-				t.biases(b, to[size:]) // db stands behind dW
-			}
-		}
-		rows := b.units
-		if cols == prev {
-			rows, cols = 1, size
-		}
-		finite = kernel.SumTiles(dw[q:], prev, near, stride, tiles, rows, cols, scale) && finite
-		if last {
-			finite = kernel.SumTiles(db, b.units, near[size:], stride, tiles, 1, b.units, scale) && finite
-		}
+	size := b.units * b.cols
+	for i := range tiles {
+		t, to := tileAt(strips, perStrip, i), near[i*stride:][:b.size()]
+		t.gradient(b, to, b.cols, to[size:]) // db stands behind dW
+	}
+	rows, cols := b.whole(prev)
+	finite = kernel.SumTiles(dw, prev, near, stride, tiles, rows, cols, scale)
+	if b.last {
+		finite = kernel.SumTiles(db, b.units, near[size:], stride, tiles, 1, b.units, scale) && finite
 	}
 	return finite
 }
 
-// weights writes a tile's part of a block's dW, for cols columns from q on.
-func (t *tileOf[T]) weights(b *block, to []T, ldTo, q, cols int) {
+// gradient writes a tile's part of a block's dW, with a row every ld, and unless
+// there is no place for it of its db.
+func (t *tileOf[T]) gradient(b *block, dw []T, ld int, db []T) {
 	s, l := t.s, &t.s.layers[b.layer]
 	dz := l.dz[b.first*s.ld+t.first:]
+	if len(db) > 0 {
+		kernel.GradBiases(db, dz, s.ld, b.units, t.m)
+	}
 	if l.few {
-		kernel.GradWeightsFew(to, ldTo, dz, s.ld, l.in[q*l.inLd+t.first:], l.inLd, b.units, cols, t.m)
+		kernel.GradWeightsFew(dw, ld, dz, s.ld, l.in[b.q*l.inLd+t.first:], l.inLd, b.units, b.cols, t.m)
 		return
 	}
 	turned := l.turned[t.first/kernel.Tile*l.turnedTile:]
-	kernel.GradWeights(to, ldTo, dz, s.ld, turned[q*t.m:], b.units, cols, t.m)
-}
-
-// biases writes a tile's part of a block's db.
-func (t *tileOf[T]) biases(b *block, to []T) {
-	s := t.s
-	kernel.GradBiases(to, s.layers[b.layer].dz[b.first*s.ld+t.first:], s.ld, b.units, t.m)
+	kernel.GradWeights(dw, ld, dz, s.ld, turned[b.q*t.m:], b.units, b.cols, t.m)
 }
