@@ -134,6 +134,9 @@ func Read(r io.Reader, size int64) (*Model, error) {
 }
 
 func read(r io.Reader, size int64) (*Model, error) {
+	if err := nn.New(1, nn.Dense(1, nn.Linear)).Err(); err != nil {
+		return nil, err // no network can be: SHOAL_SIMD names kernels that aren't there
+	}
 	f, err := safetensors.Read(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotAModel, err)

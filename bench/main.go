@@ -11,10 +11,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/shoal-nn/shoal/internal/workload"
 )
@@ -105,6 +107,13 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(temp)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop // the peers are told, too
+		os.RemoveAll(temp)
+		os.Exit(1)
+	}()
 
 	results := &results{machine: thisMachine(), threads: *threads, repeats: *repeats, peers: all}
 	for _, mode := range strings.Split(*modes, ",") {

@@ -143,32 +143,42 @@ func TestAPredictorFollowsItsNetwork(t *testing.T) {
 }
 
 // One row of a frozen network has the bits of the same row in a batch, whatever
-// the number of units.
+// the number of units, with and without the output's activation.
 func TestAFrozenNetworkAnswersAsOthers(t *testing.T) {
 	for units := 1; units < 140; units += 1 + units/7 {
 		for _, output := range []nn.Layer{nn.Dense(1, nn.Sigmoid), nn.Dense(2, nn.Linear), nn.Dense(6, nn.ReLU), nn.Dense(5, nn.Softmax), nn.Dense(26, nn.Softmax)} {
-			net := nn.New(20, nn.Dense(units, nn.ReLU), nn.Dense(units+3, nn.Tanh), output)
-			net.Init(nn.Auto, 1)
-			x, _ := problem[float32](20, 2, 9, uint64(units))
-			want, err := net.Predict(x)
-			if err != nil {
-				t.Fatal(err)
+			for _, logits := range []bool{false, true} {
+				checkFrozen[float32](t, units, output, logits)
+				checkFrozen[float64](t, units, output, logits)
 			}
-			p := nn.Predictor{Net: net, Frozen: net.Freeze()}
-			row := nn.NewMatrix[float32](20, 1)
-			for j := range x.Cols {
-				for i := range x.Rows {
-					row.Set(i, 0, x.At(i, j))
-				}
-				got, err := p.Predict(row)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i := range got.Rows {
-					if math.Float32bits(got.At(i, 0)) != math.Float32bits(want.At(i, j)) {
-						t.Fatalf("%d units, %d outputs: row %d, output %d is %v alone and %v in the batch", units, output.Units, j, i, got.At(i, 0), want.At(i, j))
-					}
-				}
+		}
+	}
+}
+
+func checkFrozen[T nn.Float](t *testing.T, units int, output nn.Layer, logits bool) {
+	t.Helper()
+	net := nn.NewOf[T](20, nn.Dense(units, nn.ReLU), nn.Dense(units+3, nn.Tanh), output)
+	net.Init(nn.Auto, 1)
+	x, _ := problem[T](20, 2, 9, uint64(units))
+	batch := nn.PredictorOf[T]{Net: net, Logits: logits}
+	want, err := batch.Predict(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := nn.PredictorOf[T]{Net: net, Frozen: net.Freeze(), Logits: logits}
+	row := nn.NewMatrix[T](20, 1)
+	for j := range x.Cols {
+		for i := range x.Rows {
+			row.Set(i, 0, x.At(i, j))
+		}
+		got, err := p.Predict(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got.Rows {
+			if math.Float64bits(float64(got.At(i, 0))) != math.Float64bits(float64(want.At(i, j))) {
+				t.Fatalf("%T, %d units, %d outputs, logits %v: row %d, output %d is %v alone and %v in the batch",
+					T(0), units, output.Units, logits, j, i, got.At(i, 0), want.At(i, j))
 			}
 		}
 	}

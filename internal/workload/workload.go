@@ -178,11 +178,14 @@ func (w *Workload) Trainer(threads int) *nn.Trainer {
 // Result is what a workload came to.
 type Result struct {
 	Workload  string  `json:"workload"`
+	Net       string  `json:"net"`
+	Kernels   string  `json:"kernels"` // Level
 	Threads   int     `json:"threads"`
-	USPerStep float64 `json:"us_per_step"` // median over the repeats
-	GFLOPS    float64 `json:"gflops"`      // of the matrix products alone
-	PeakShare float64 `json:"peak_share"`  // of threads, or processors if there are fewer, × the rate of FMA on registers; 0 where it can't be measured
-	Loss      float64 `json:"loss"`        // of the whole data after Workload.Steps steps
+	USPerStep float64 `json:"us_per_step"`           // median over the repeats
+	GFLOPS    float64 `json:"gflops"`                // of the matrix products alone
+	Peak      float64 `json:"peak_gflops,omitempty"` // of one core, by FMA on registers; 0 where it can't be measured
+	PeakShare float64 `json:"peak_share,omitempty"`  // of Peak × threads, or processors if there are fewer
+	Loss      float64 `json:"loss"`                  // of the whole data after Workload.Steps steps
 	Repeats   int     `json:"repeats"`
 }
 
@@ -203,7 +206,11 @@ func (w *Workload) Run(threads int, peak float64) (Result, error) {
 		b := &batches[step%len(batches)]
 		t.On(b.X, b.Y)
 	}
-	r := Result{Workload: w.Name, Threads: threads}
+	level, err := Level()
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Workload: w.Name, Net: w.Net(), Kernels: level, Threads: threads, Peak: peak / 1e9}
 	for i := range batches {
 		j, err := t.Cost(batches[i].X, batches[i].Y, nil)
 		if err != nil {

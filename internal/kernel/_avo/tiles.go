@@ -79,7 +79,7 @@ func (k *tiles) sum(name string, n int) {
 	Label(name)
 	Load(Param("cols"), left)
 	MOVQ(k.dst, to)
-	for _, vectors := range []int{4, 1} {
+	for _, vectors := range []int{2, 1} {
 		of := fmt.Sprintf("%s_by%d", name, vectors)
 		Label(of)
 		CMPQ(left, Imm(uint64(vectors*lanesNow())))
