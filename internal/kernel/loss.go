@@ -65,32 +65,34 @@ func SoftmaxCrossEntropy[T Float](dz, z, a, y []T, ld, ldy int, w []T, c, m int,
 	var peak, norm, label [Tile]T
 	softmax(&peak, &norm, z, a, ld, c, m)
 	var sum examples
-	for i := range c {
-		labelled(&sum, &label, z[i*ld:i*ld+m], &peak, y[i*ldy:i*ldy+m])
-	}
+	labelled(&sum, &label, z, &peak, y, ld, ldy, c, m)
 	addLog(&sum, &label, &norm, m)
 	if dz != nil {
+		softmaxSlope(dz, a, &label, y, ld, ldy, c, m)
 		for i := range c {
-			softmaxSlope(dz[i*ld:i*ld+m], a[i*ld:i*ld+m], label[:m], y[i*ldy:i*ldy+m])
 			weigh(dz[i*ld:i*ld+m], w)
 		}
 	}
 	return total(&sum, w)
 }
 
-// labelled adds the y of an output to label, and −y·(z − peak) to the examples'
-// losses where y isn't 0.
-func labelled[T Float](sum *examples, label *[Tile]T, z []T, peak *[Tile]T, y []T) {
+// labelled adds up the y of each example's outputs in label, and −y·(z − peak) in
+// the examples' losses where y isn't 0.
+func labelled[T Float](sum *examples, label *[Tile]T, z []T, peak *[Tile]T, y []T, ld, ldy, c, m int) {
 	if vector[T]() {
-		var l [Tile]float32
-		labelledVector(len(y), at(label[:]), at(l[:]), at(z[:len(y)]), at(peak[:]), at(y))
-		addWideAVX2(len(y), &sum[0], at(l[:]))
+		checkLengths(len(z) >= (c-1)*ld+m && len(y) >= (c-1)*ldy+m)
+		for i := 0; i < c; i += stretchRows {
+			labelledRowsVector(min(stretchRows, c-i), m, ld, ldy, at(y[i*ldy:]), at(z[i*ld:]), at(label[:]), at(peak[:]), &sum[0])
+		}
 		return
 	}
-	for j, t := range y {
-		label[j] += t
-		if t != 0 {
-			sum[j] -= float64(T(t * (z[j] - peak[j])))
+	for i := range c {
+		zi := z[i*ld : i*ld+m]
+		for j, t := range y[i*ldy : i*ldy+m] {
+			label[j] += t
+			if t != 0 {
+				sum[j] -= float64(T(t * (zi[j] - peak[j])))
+			}
 		}
 	}
 }
@@ -110,13 +112,19 @@ func addLog[T Float](sum *examples, label, norm *[Tile]T, m int) {
 }
 
 // softmaxSlope: dz = a·label − y.
-func softmaxSlope[T Float](dz, a, label, y []T) {
+func softmaxSlope[T Float](dz, a []T, label *[Tile]T, y []T, ld, ldy, c, m int) {
 	if vector[T]() {
-		softmaxSlopeVector(len(dz), at(dz), at(a[:len(dz)]), at(label[:len(dz)]), at(y[:len(dz)]))
+		checkLengths(len(dz) >= (c-1)*ld+m && len(a) >= (c-1)*ld+m && len(y) >= (c-1)*ldy+m)
+		for i := 0; i < c; i += stretchRows {
+			softmaxSlopeRowsVector(min(stretchRows, c-i), m, ld, ldy, at(a[i*ld:]), at(dz[i*ld:]), at(y[i*ldy:]), at(label[:]))
+		}
 		return
 	}
-	for j, t := range y {
-		dz[j] = T(a[j]*label[j]) - t
+	for i := range c {
+		ai, dzi := a[i*ld:i*ld+m], dz[i*ld:i*ld+m]
+		for j, t := range y[i*ldy : i*ldy+m] {
+			dzi[j] = T(ai[j]*label[j]) - t
+		}
 	}
 }
 
@@ -128,18 +136,21 @@ func Softmax[T Float](a, z []T, ld, c, m int) {
 	softmax(&peak, &norm, z, a, ld, c, m)
 }
 
+// stretchRows is a stretch in rows of a tile.
+const stretchRows = stretch / Tile
+
 func softmax[T Float](peak, norm *[Tile]T, z, a []T, ld, c, m int) {
 	copy(peak[:m], z[:m])
 	if vector[T]() {
 		checkLengths(len(z) >= (c-1)*ld+m && len(a) >= (c-1)*ld+m)
-		for i := 1; i < c; i++ {
-			largestVector(m, at(peak[:]), at(z[i*ld:]))
+		for i := 1; i < c; i += stretchRows {
+			largestRowsVector(min(stretchRows, c-i), m, ld, at(z[i*ld:]), at(peak[:]))
 		}
-		for i := range c {
-			expNormVector(m, at(a[i*ld:]), at(norm[:]), at(z[i*ld:]), at(peak[:]))
+		for i := 0; i < c; i += stretchRows {
+			expRowsVector(min(stretchRows, c-i), m, ld, at(a[i*ld:]), at(z[i*ld:]), at(norm[:]), at(peak[:]))
 		}
-		for i := range c {
-			divideVector(m, at(a[i*ld:]), at(norm[:]))
+		for i := 0; i < c; i += stretchRows {
+			divideRowsVector(min(stretchRows, c-i), m, ld, at(a[i*ld:]), at(norm[:]))
 		}
 		return
 	}

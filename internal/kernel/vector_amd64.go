@@ -222,11 +222,6 @@ func softplusSlopeVector(n int, dz *float32, a *float32)
 //go:noescape
 func logisticVector(n int, a *float32, dz *float32, l *float32, z *float32, y *float32)
 
-// labelledVector is Labelled for n float32.
-//
-//go:noescape
-func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
-
 // halfSquaredVector is HalfSquared for n float32.
 //
 //go:noescape
@@ -237,11 +232,6 @@ func halfSquaredVector(n int, l *float32, da *float32, a *float32, y *float32)
 //go:noescape
 func differenceVector(n int, dz *float32, a *float32, y *float32)
 
-// softmaxSlopeVector is SoftmaxSlope for n float32.
-//
-//go:noescape
-func softmaxSlopeVector(n int, dz *float32, a *float32, label *float32, y *float32)
-
 // addVector is Add for n float32.
 //
 //go:noescape
@@ -251,11 +241,6 @@ func addVector(n int, dst *float32, x *float32)
 //
 //go:noescape
 func multiplyVector(n int, dst *float32, x *float32)
-
-// divideVector is Divide for n float32.
-//
-//go:noescape
-func divideVector(n int, dst *float32, x *float32)
 
 // divideByVector is DivideBy for n float32.
 //
@@ -271,16 +256,6 @@ func scaleVector(n int, x *float32, s float32)
 //
 //go:noescape
 func addScaledVector(n int, dst *float32, x *float32, s float32)
-
-// largestVector is Largest for n float32.
-//
-//go:noescape
-func largestVector(n int, peak *float32, z *float32)
-
-// expNormVector is ExpNorm for n float32.
-//
-//go:noescape
-func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32)
 
 // expBelowVector is ExpBelow for n float32.
 //
@@ -316,6 +291,31 @@ func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho 
 //
 //go:noescape
 func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32)
+
+// largestRowsVector goes over rows of n examples: see rowwise.
+//
+//go:noescape
+func largestRowsVector(rows int, n int, ld int, z *float32, peak *float32)
+
+// expRowsVector goes over rows of n examples: see rowwise.
+//
+//go:noescape
+func expRowsVector(rows int, n int, ld int, a *float32, z *float32, norm *float32, peak *float32)
+
+// divideRowsVector goes over rows of n examples: see rowwise.
+//
+//go:noescape
+func divideRowsVector(rows int, n int, ld int, a *float32, norm *float32)
+
+// labelledRowsVector goes over rows of n examples: see rowwise.
+//
+//go:noescape
+func labelledRowsVector(rows int, n int, ld int, ldy int, y *float32, z *float32, label *float32, peak *float32, sum *float64)
+
+// softmaxSlopeRowsVector goes over rows of n examples: see rowwise.
+//
+//go:noescape
+func softmaxSlopeRowsVector(rows int, n int, ld int, ldy int, a *float32, dz *float32, y *float32, label *float32)
 
 // siluVector is Silu for n float32.
 //

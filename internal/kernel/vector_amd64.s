@@ -35537,189 +35537,6 @@ DATA all428a0000<>+56(SB)/4, $0x428a0000
 DATA all428a0000<>+60(SB)/4, $0x428a0000
 GLOBL all428a0000<>(SB), RODATA|NOPTR, $64
 
-// func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·labelledVector(SB), NOSPLIT, $0-48
-	MOVQ n+0(FP), AX
-	MOVQ label+8(FP), CX
-	MOVQ l+16(FP), DX
-	MOVQ z+24(FP), BX
-	MOVQ peak+32(FP), SI
-	MOVQ y+40(FP), DI
-	CMPQ ·level+0(SB), $0x02
-	JLT  narrow
-
-wide_by2:
-	CMPQ     AX, $0x20
-	JLT      after_wide_by2
-	VMOVUPS  (DI), Z0
-	VCMPPS   $0x04, all00000000<>+0(SB), Z0, K1
-	VPMOVM2D K1, Z0
-	VMOVUPS  64(DI), Z1
-	VCMPPS   $0x04, all00000000<>+0(SB), Z1, K1
-	VPMOVM2D K1, Z1
-	VMOVUPS  (BX), Z2
-	VSUBPS   (SI), Z2, Z2
-	VMOVUPS  64(BX), Z3
-	VSUBPS   64(SI), Z3, Z3
-	VMOVUPS  (DI), Z4
-	VMULPS   Z2, Z4, Z2
-	VMOVUPS  64(DI), Z4
-	VMULPS   Z3, Z4, Z3
-	VANDPS   Z2, Z0, Z0
-	VANDPS   Z3, Z1, Z1
-	VMOVUPS  (CX), Z2
-	VADDPS   (DI), Z2, Z2
-	VMOVUPS  64(CX), Z3
-	VADDPS   64(DI), Z3, Z3
-	VXORPS   all80000000<>+0(SB), Z0, Z0
-	VXORPS   all80000000<>+0(SB), Z1, Z1
-	VMOVUPS  Z2, (CX)
-	VMOVUPS  Z0, (DX)
-	VMOVUPS  Z3, 64(CX)
-	VMOVUPS  Z1, 64(DX)
-	ADDQ     $0x00000080, CX
-	ADDQ     $0x00000080, DX
-	ADDQ     $0x00000080, BX
-	ADDQ     $0x00000080, SI
-	ADDQ     $0x00000080, DI
-	SUBQ     $0x20, AX
-	JMP      wide_by2
-
-after_wide_by2:
-wide_by1:
-	CMPQ     AX, $0x10
-	JLT      after_wide_by1
-	VMOVUPS  (DI), Z0
-	VCMPPS   $0x04, all00000000<>+0(SB), Z0, K1
-	VPMOVM2D K1, Z0
-	VMOVUPS  (BX), Z1
-	VSUBPS   (SI), Z1, Z1
-	VMOVUPS  (DI), Z2
-	VMULPS   Z1, Z2, Z1
-	VANDPS   Z1, Z0, Z0
-	VMOVUPS  (CX), Z1
-	VADDPS   (DI), Z1, Z1
-	VXORPS   all80000000<>+0(SB), Z0, Z0
-	VMOVUPS  Z1, (CX)
-	VMOVUPS  Z0, (DX)
-	ADDQ     $0x00000040, CX
-	ADDQ     $0x00000040, DX
-	ADDQ     $0x00000040, BX
-	ADDQ     $0x00000040, SI
-	ADDQ     $0x00000040, DI
-	SUBQ     $0x10, AX
-	JMP      wide_by1
-
-after_wide_by1:
-	TESTQ     AX, AX
-	JZ        wide_done
-	MOVQ      $-1, R8
-	BZHIQ     AX, R8, R8
-	KMOVW     R8, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VMOVUPS.Z (BX), K1, Z1
-	VMOVUPS.Z (SI), K1, Z2
-	VMOVUPS.Z (DI), K1, Z3
-	VCMPPS    $0x04, all00000000<>+0(SB), Z3, K2
-	VPMOVM2D  K2, Z4
-	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z1, Z3, Z1
-	VANDPS    Z1, Z4, Z1
-	VADDPS    Z3, Z0, Z0
-	VXORPS    all80000000<>+0(SB), Z1, Z1
-	VMOVUPS   Z0, K1, (CX)
-	VMOVUPS   Z1, K1, (DX)
-
-wide_done:
-	VZEROUPPER
-	RET
-
-narrow:
-by2:
-	CMPQ    AX, $0x10
-	JLT     after_by2
-	VMOVUPS (DI), Y0
-	VCMPPS  $0x04, all00000000<>+0(SB), Y0, Y0
-	VMOVUPS 32(DI), Y1
-	VCMPPS  $0x04, all00000000<>+0(SB), Y1, Y1
-	VMOVUPS (BX), Y2
-	VSUBPS  (SI), Y2, Y2
-	VMOVUPS 32(BX), Y3
-	VSUBPS  32(SI), Y3, Y3
-	VMOVUPS (DI), Y4
-	VMULPS  Y2, Y4, Y2
-	VMOVUPS 32(DI), Y4
-	VMULPS  Y3, Y4, Y3
-	VANDPS  Y2, Y0, Y0
-	VANDPS  Y3, Y1, Y1
-	VMOVUPS (CX), Y2
-	VADDPS  (DI), Y2, Y2
-	VMOVUPS 32(CX), Y3
-	VADDPS  32(DI), Y3, Y3
-	VXORPS  all80000000<>+0(SB), Y0, Y0
-	VXORPS  all80000000<>+0(SB), Y1, Y1
-	VMOVUPS Y2, (CX)
-	VMOVUPS Y0, (DX)
-	VMOVUPS Y3, 32(CX)
-	VMOVUPS Y1, 32(DX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DI
-	SUBQ    $0x10, AX
-	JMP     by2
-
-after_by2:
-by1:
-	CMPQ    AX, $0x08
-	JLT     after_by1
-	VMOVUPS (DI), Y0
-	VCMPPS  $0x04, all00000000<>+0(SB), Y0, Y0
-	VMOVUPS (BX), Y1
-	VSUBPS  (SI), Y1, Y1
-	VMOVUPS (DI), Y2
-	VMULPS  Y1, Y2, Y1
-	VANDPS  Y1, Y0, Y0
-	VMOVUPS (CX), Y1
-	VADDPS  (DI), Y1, Y1
-	VXORPS  all80000000<>+0(SB), Y0, Y0
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y0, (DX)
-	ADDQ    $0x00000020, CX
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DI
-	SUBQ    $0x08, AX
-	JMP     by1
-
-after_by1:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       tailMasks<>+0(SB), R8
-	NEGQ       AX
-	VMOVDQU    32(R8)(AX*4), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VMASKMOVPS (BX), Y0, Y2
-	VMASKMOVPS (SI), Y0, Y3
-	VMASKMOVPS (DI), Y0, Y4
-	VCMPPS     $0x04, all00000000<>+0(SB), Y4, Y5
-	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y2, Y4, Y2
-	VANDPS     Y2, Y5, Y2
-	VADDPS     Y4, Y1, Y1
-	VXORPS     all80000000<>+0(SB), Y2, Y2
-	VMASKMOVPS Y1, Y0, (CX)
-	VMASKMOVPS Y2, Y0, (DX)
-
-done:
-	VZEROUPPER
-	RET
-
 // func halfSquaredVector(n int, l *float32, da *float32, a *float32, y *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·halfSquaredVector(SB), NOSPLIT, $0-40
@@ -35949,120 +35766,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func softmaxSlopeVector(n int, dz *float32, a *float32, label *float32, y *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·softmaxSlopeVector(SB), NOSPLIT, $0-40
-	MOVQ n+0(FP), AX
-	MOVQ dz+8(FP), CX
-	MOVQ a+16(FP), DX
-	MOVQ label+24(FP), BX
-	MOVQ y+32(FP), SI
-	CMPQ ·level+0(SB), $0x02
-	JLT  narrow
-
-wide_by2:
-	CMPQ    AX, $0x20
-	JLT     after_wide_by2
-	VMOVUPS (DX), Z0
-	VMULPS  (BX), Z0, Z0
-	VMOVUPS 64(DX), Z1
-	VMULPS  64(BX), Z1, Z1
-	VSUBPS  (SI), Z0, Z0
-	VSUBPS  64(SI), Z1, Z1
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	ADDQ    $0x00000080, BX
-	ADDQ    $0x00000080, SI
-	SUBQ    $0x20, AX
-	JMP     wide_by2
-
-after_wide_by2:
-wide_by1:
-	CMPQ    AX, $0x10
-	JLT     after_wide_by1
-	VMOVUPS (DX), Z0
-	VMULPS  (BX), Z0, Z0
-	VSUBPS  (SI), Z0, Z0
-	VMOVUPS Z0, (CX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, AX
-	JMP     wide_by1
-
-after_wide_by1:
-	TESTQ     AX, AX
-	JZ        wide_done
-	MOVQ      $-1, DI
-	BZHIQ     AX, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS.Z (BX), K1, Z1
-	VMOVUPS.Z (SI), K1, Z2
-	VMULPS    Z1, Z0, Z0
-	VSUBPS    Z2, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-
-wide_done:
-	VZEROUPPER
-	RET
-
-narrow:
-by2:
-	CMPQ    AX, $0x10
-	JLT     after_by2
-	VMOVUPS (DX), Y0
-	VMULPS  (BX), Y0, Y0
-	VMOVUPS 32(DX), Y1
-	VMULPS  32(BX), Y1, Y1
-	VSUBPS  (SI), Y0, Y0
-	VSUBPS  32(SI), Y1, Y1
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, AX
-	JMP     by2
-
-after_by2:
-by1:
-	CMPQ    AX, $0x08
-	JLT     after_by1
-	VMOVUPS (DX), Y0
-	VMULPS  (BX), Y0, Y0
-	VSUBPS  (SI), Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x00000020, CX
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, AX
-	JMP     by1
-
-after_by1:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       tailMasks<>+0(SB), DI
-	NEGQ       AX
-	VMOVDQU    32(DI)(AX*4), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y1
-	VMASKMOVPS (BX), Y0, Y2
-	VMASKMOVPS (SI), Y0, Y3
-	VMULPS     Y2, Y1, Y1
-	VSUBPS     Y3, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
 // func addVector(n int, dst *float32, x *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addVector(SB), NOSPLIT, $0-24
@@ -36241,98 +35944,6 @@ after_by1:
 	VMASKMOVPS (CX), Y0, Y1
 	VMASKMOVPS (DX), Y0, Y2
 	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func divideVector(n int, dst *float32, x *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·divideVector(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ x+16(FP), DX
-	CMPQ ·level+0(SB), $0x02
-	JLT  narrow
-
-wide_by2:
-	CMPQ    AX, $0x20
-	JLT     after_wide_by2
-	VMOVUPS (CX), Z0
-	VDIVPS  (DX), Z0, Z0
-	VMOVUPS 64(CX), Z1
-	VDIVPS  64(DX), Z1, Z1
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	SUBQ    $0x20, AX
-	JMP     wide_by2
-
-after_wide_by2:
-wide_by1:
-	CMPQ    AX, $0x10
-	JLT     after_wide_by1
-	VMOVUPS (CX), Z0
-	VDIVPS  (DX), Z0, Z0
-	VMOVUPS Z0, (CX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x10, AX
-	JMP     wide_by1
-
-after_wide_by1:
-	TESTQ     AX, AX
-	JZ        wide_done
-	MOVQ      $-1, BX
-	BZHIQ     AX, BX, BX
-	KMOVW     BX, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z (DX), K1, Z1
-	VDIVPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (CX)
-
-wide_done:
-	VZEROUPPER
-	RET
-
-narrow:
-by2:
-	CMPQ    AX, $0x10
-	JLT     after_by2
-	VMOVUPS (CX), Y0
-	VDIVPS  (DX), Y0, Y0
-	VMOVUPS 32(CX), Y1
-	VDIVPS  32(DX), Y1, Y1
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	SUBQ    $0x10, AX
-	JMP     by2
-
-after_by2:
-by1:
-	CMPQ    AX, $0x08
-	JLT     after_by1
-	VMOVUPS (CX), Y0
-	VDIVPS  (DX), Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x00000020, CX
-	ADDQ    $0x00000020, DX
-	SUBQ    $0x08, AX
-	JMP     by1
-
-after_by1:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       tailMasks<>+0(SB), BX
-	NEGQ       AX
-	VMOVDQU    32(BX)(AX*4), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)
 
 done:
@@ -36619,536 +36230,6 @@ after_by1:
 	VMULPS     Y0, Y3, Y0
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func largestVector(n int, peak *float32, z *float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·largestVector(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ peak+8(FP), CX
-	MOVQ z+16(FP), DX
-	CMPQ ·level+0(SB), $0x02
-	JLT  narrow
-
-wide_by2:
-	CMPQ       AX, $0x20
-	JLT        after_wide_by2
-	VMOVUPS    (DX), Z0
-	VCMPPS     $0x1e, (CX), Z0, K1
-	VPMOVM2D   K1, Z0
-	VMOVUPS    64(DX), Z1
-	VCMPPS     $0x1e, 64(CX), Z1, K1
-	VPMOVM2D   K1, Z1
-	VMOVUPS    (DX), Z2
-	VCMPPS     $0x04, (DX), Z2, K1
-	VPMOVM2D   K1, Z2
-	VMOVUPS    64(DX), Z3
-	VCMPPS     $0x04, 64(DX), Z3, K1
-	VPMOVM2D   K1, Z3
-	VORPS      Z2, Z0, Z0
-	VORPS      Z3, Z1, Z1
-	VMOVAPS    Z0, Z0
-	VMOVUPS    (DX), Z2
-	VPTERNLOGD $0xca, (CX), Z2, Z0
-	VMOVAPS    Z1, Z1
-	VMOVUPS    64(DX), Z2
-	VPTERNLOGD $0xca, 64(CX), Z2, Z1
-	VMOVUPS    Z0, (CX)
-	VMOVUPS    Z1, 64(CX)
-	ADDQ       $0x00000080, CX
-	ADDQ       $0x00000080, DX
-	SUBQ       $0x20, AX
-	JMP        wide_by2
-
-after_wide_by2:
-wide_by1:
-	CMPQ       AX, $0x10
-	JLT        after_wide_by1
-	VMOVUPS    (DX), Z0
-	VCMPPS     $0x1e, (CX), Z0, K1
-	VPMOVM2D   K1, Z0
-	VMOVUPS    (DX), Z1
-	VCMPPS     $0x04, (DX), Z1, K1
-	VPMOVM2D   K1, Z1
-	VORPS      Z1, Z0, Z0
-	VMOVAPS    Z0, Z0
-	VMOVUPS    (DX), Z1
-	VPTERNLOGD $0xca, (CX), Z1, Z0
-	VMOVUPS    Z0, (CX)
-	ADDQ       $0x00000040, CX
-	ADDQ       $0x00000040, DX
-	SUBQ       $0x10, AX
-	JMP        wide_by1
-
-after_wide_by1:
-	TESTQ      AX, AX
-	JZ         wide_done
-	MOVQ       $-1, BX
-	BZHIQ      AX, BX, BX
-	KMOVW      BX, K1
-	VMOVUPS.Z  (CX), K1, Z0
-	VMOVUPS.Z  (DX), K1, Z1
-	VCMPPS     $0x1e, Z0, Z1, K2
-	VPMOVM2D   K2, Z2
-	VCMPPS     $0x04, Z1, Z1, K2
-	VPMOVM2D   K2, Z3
-	VORPS      Z3, Z2, Z2
-	VMOVAPS    Z2, Z2
-	VPTERNLOGD $0xca, Z0, Z1, Z2
-	VMOVUPS    Z2, K1, (CX)
-
-wide_done:
-	VZEROUPPER
-	RET
-
-narrow:
-by2:
-	CMPQ      AX, $0x10
-	JLT       after_by2
-	VMOVUPS   (DX), Y0
-	VCMPPS    $0x1e, (CX), Y0, Y0
-	VMOVUPS   32(DX), Y1
-	VCMPPS    $0x1e, 32(CX), Y1, Y1
-	VMOVUPS   (DX), Y2
-	VCMPPS    $0x04, (DX), Y2, Y2
-	VMOVUPS   32(DX), Y3
-	VCMPPS    $0x04, 32(DX), Y3, Y3
-	VORPS     Y2, Y0, Y0
-	VORPS     Y3, Y1, Y1
-	VMOVUPS   (CX), Y2
-	VBLENDVPS Y0, (DX), Y2, Y0
-	VMOVUPS   32(CX), Y2
-	VBLENDVPS Y1, 32(DX), Y2, Y1
-	VMOVUPS   Y0, (CX)
-	VMOVUPS   Y1, 32(CX)
-	ADDQ      $0x00000040, CX
-	ADDQ      $0x00000040, DX
-	SUBQ      $0x10, AX
-	JMP       by2
-
-after_by2:
-by1:
-	CMPQ      AX, $0x08
-	JLT       after_by1
-	VMOVUPS   (DX), Y0
-	VCMPPS    $0x1e, (CX), Y0, Y0
-	VMOVUPS   (DX), Y1
-	VCMPPS    $0x04, (DX), Y1, Y1
-	VORPS     Y1, Y0, Y0
-	VMOVUPS   (CX), Y1
-	VBLENDVPS Y0, (DX), Y1, Y0
-	VMOVUPS   Y0, (CX)
-	ADDQ      $0x00000020, CX
-	ADDQ      $0x00000020, DX
-	SUBQ      $0x08, AX
-	JMP       by1
-
-after_by1:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       tailMasks<>+0(SB), BX
-	NEGQ       AX
-	VMOVDQU    32(BX)(AX*4), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y2
-	VCMPPS     $0x1e, Y1, Y2, Y3
-	VCMPPS     $0x04, Y2, Y2, Y4
-	VORPS      Y4, Y3, Y3
-	VBLENDVPS  Y3, Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32)
-// Requires: AVX, AVX2, AVX512F, BMI2
-TEXT ·expNormVector(SB), NOSPLIT, $0-40
-	MOVQ n+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ norm+16(FP), DX
-	MOVQ z+24(FP), BX
-	MOVQ peak+32(FP), SI
-	CMPQ ·level+0(SB), $0x02
-	JLT  narrow
-
-wide_by2:
-	CMPQ    AX, $0x20
-	JLT     after_wide_by2
-	VMOVUPS (BX), Z0
-	VSUBPS  (SI), Z0, Z0
-	VMOVUPS 64(BX), Z1
-	VSUBPS  64(SI), Z1, Z1
-	VMOVUPS allc28a0000<>+0(SB), Z2
-	VMAXPS  Z0, Z2, Z0
-	VMAXPS  Z1, Z2, Z1
-	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z2
-	VMULPS  all3fb8aa3b<>+0(SB), Z1, Z3
-	VADDPS  all4b400000<>+0(SB), Z2, Z2
-	VADDPS  all4b400000<>+0(SB), Z3, Z3
-	VSUBPS  all4b400000<>+0(SB), Z2, Z4
-	VSUBPS  all4b400000<>+0(SB), Z3, Z5
-	VPSUBD  all4b400000<>+0(SB), Z2, Z2
-	VPSUBD  all4b400000<>+0(SB), Z3, Z3
-	VMULPS  all3f318000<>+0(SB), Z4, Z6
-	VMULPS  all3f318000<>+0(SB), Z5, Z7
-	VSUBPS  Z6, Z0, Z0
-	VSUBPS  Z7, Z1, Z1
-	VMULPS  allb95e8083<>+0(SB), Z4, Z4
-	VMULPS  allb95e8083<>+0(SB), Z5, Z5
-	VSUBPS  Z4, Z0, Z6
-	VSUBPS  Z5, Z1, Z7
-	VSUBPS  Z6, Z0, Z0
-	VSUBPS  Z7, Z1, Z1
-	VSUBPS  Z4, Z0, Z0
-	VSUBPS  Z5, Z1, Z1
-	VMULPS  all3ab6d8dd<>+0(SB), Z6, Z4
-	VMULPS  all3ab6d8dd<>+0(SB), Z7, Z5
-	VADDPS  all3c091da5<>+0(SB), Z4, Z4
-	VADDPS  all3c091da5<>+0(SB), Z5, Z5
-	VMULPS  Z6, Z4, Z4
-	VMULPS  Z7, Z5, Z5
-	VADDPS  all3d2aaa31<>+0(SB), Z4, Z4
-	VADDPS  all3d2aaa31<>+0(SB), Z5, Z5
-	VMULPS  Z6, Z4, Z4
-	VMULPS  Z7, Z5, Z5
-	VADDPS  all3e2aaa48<>+0(SB), Z4, Z4
-	VADDPS  all3e2aaa48<>+0(SB), Z5, Z5
-	VMULPS  Z6, Z4, Z4
-	VMULPS  Z7, Z5, Z5
-	VADDPS  all3f000000<>+0(SB), Z4, Z4
-	VADDPS  all3f000000<>+0(SB), Z5, Z5
-	VMULPS  Z6, Z6, Z8
-	VMULPS  Z7, Z7, Z9
-	VMULPS  Z4, Z8, Z4
-	VMULPS  Z5, Z9, Z5
-	VADDPS  Z0, Z4, Z0
-	VADDPS  Z1, Z5, Z1
-	VADDPS  Z0, Z6, Z0
-	VADDPS  Z1, Z7, Z1
-	VADDPS  all3f800000<>+0(SB), Z0, Z0
-	VADDPS  all3f800000<>+0(SB), Z1, Z1
-	VPSRAD  $0x01, Z2, Z4
-	VPSRAD  $0x01, Z3, Z5
-	VPADDD  all0000007f<>+0(SB), Z4, Z6
-	VPADDD  all0000007f<>+0(SB), Z5, Z7
-	VPSLLD  $0x17, Z6, Z6
-	VPSLLD  $0x17, Z7, Z7
-	VMULPS  Z6, Z0, Z0
-	VMULPS  Z7, Z1, Z1
-	VPSUBD  Z4, Z2, Z2
-	VPSUBD  Z5, Z3, Z3
-	VPADDD  all0000007f<>+0(SB), Z2, Z2
-	VPADDD  all0000007f<>+0(SB), Z3, Z3
-	VPSLLD  $0x17, Z2, Z2
-	VPSLLD  $0x17, Z3, Z3
-	VMULPS  Z2, Z0, Z0
-	VMULPS  Z3, Z1, Z1
-	VMOVUPS (DX), Z2
-	VADDPS  Z0, Z2, Z2
-	VMOVUPS 64(DX), Z3
-	VADDPS  Z1, Z3, Z3
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z2, (DX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z3, 64(DX)
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, DX
-	ADDQ    $0x00000080, BX
-	ADDQ    $0x00000080, SI
-	SUBQ    $0x20, AX
-	JMP     wide_by2
-
-after_wide_by2:
-wide_by1:
-	CMPQ    AX, $0x10
-	JLT     after_wide_by1
-	VMOVUPS (BX), Z0
-	VSUBPS  (SI), Z0, Z0
-	VMOVUPS allc28a0000<>+0(SB), Z1
-	VMAXPS  Z0, Z1, Z0
-	VMULPS  all3fb8aa3b<>+0(SB), Z0, Z1
-	VADDPS  all4b400000<>+0(SB), Z1, Z1
-	VSUBPS  all4b400000<>+0(SB), Z1, Z2
-	VPSUBD  all4b400000<>+0(SB), Z1, Z1
-	VMULPS  all3f318000<>+0(SB), Z2, Z3
-	VSUBPS  Z3, Z0, Z0
-	VMULPS  allb95e8083<>+0(SB), Z2, Z2
-	VSUBPS  Z2, Z0, Z3
-	VSUBPS  Z3, Z0, Z0
-	VSUBPS  Z2, Z0, Z0
-	VMULPS  all3ab6d8dd<>+0(SB), Z3, Z2
-	VADDPS  all3c091da5<>+0(SB), Z2, Z2
-	VMULPS  Z3, Z2, Z2
-	VADDPS  all3d2aaa31<>+0(SB), Z2, Z2
-	VMULPS  Z3, Z2, Z2
-	VADDPS  all3e2aaa48<>+0(SB), Z2, Z2
-	VMULPS  Z3, Z2, Z2
-	VADDPS  all3f000000<>+0(SB), Z2, Z2
-	VMULPS  Z3, Z3, Z4
-	VMULPS  Z2, Z4, Z2
-	VADDPS  Z0, Z2, Z0
-	VADDPS  Z0, Z3, Z0
-	VADDPS  all3f800000<>+0(SB), Z0, Z0
-	VPSRAD  $0x01, Z1, Z2
-	VPADDD  all0000007f<>+0(SB), Z2, Z3
-	VPSLLD  $0x17, Z3, Z3
-	VMULPS  Z3, Z0, Z0
-	VPSUBD  Z2, Z1, Z1
-	VPADDD  all0000007f<>+0(SB), Z1, Z1
-	VPSLLD  $0x17, Z1, Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS (DX), Z1
-	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, (DX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, AX
-	JMP     wide_by1
-
-after_wide_by1:
-	TESTQ     AX, AX
-	JZ        wide_done
-	MOVQ      $-1, DI
-	BZHIQ     AX, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS.Z (BX), K1, Z1
-	VMOVUPS.Z (SI), K1, Z2
-	VSUBPS    Z2, Z1, Z1
-	VMOVUPS   allc28a0000<>+0(SB), Z2
-	VMAXPS    Z1, Z2, Z1
-	VMULPS    all3fb8aa3b<>+0(SB), Z1, Z2
-	VADDPS    all4b400000<>+0(SB), Z2, Z2
-	VSUBPS    all4b400000<>+0(SB), Z2, Z3
-	VPSUBD    all4b400000<>+0(SB), Z2, Z2
-	VMULPS    all3f318000<>+0(SB), Z3, Z4
-	VSUBPS    Z4, Z1, Z1
-	VMULPS    allb95e8083<>+0(SB), Z3, Z3
-	VSUBPS    Z3, Z1, Z4
-	VSUBPS    Z4, Z1, Z1
-	VSUBPS    Z3, Z1, Z1
-	VMULPS    all3ab6d8dd<>+0(SB), Z4, Z3
-	VADDPS    all3c091da5<>+0(SB), Z3, Z3
-	VMULPS    Z4, Z3, Z3
-	VADDPS    all3d2aaa31<>+0(SB), Z3, Z3
-	VMULPS    Z4, Z3, Z3
-	VADDPS    all3e2aaa48<>+0(SB), Z3, Z3
-	VMULPS    Z4, Z3, Z3
-	VADDPS    all3f000000<>+0(SB), Z3, Z3
-	VMULPS    Z4, Z4, Z5
-	VMULPS    Z3, Z5, Z3
-	VADDPS    Z1, Z3, Z1
-	VADDPS    Z1, Z4, Z1
-	VADDPS    all3f800000<>+0(SB), Z1, Z1
-	VPSRAD    $0x01, Z2, Z3
-	VPADDD    all0000007f<>+0(SB), Z3, Z4
-	VPSLLD    $0x17, Z4, Z4
-	VMULPS    Z4, Z1, Z1
-	VPSUBD    Z3, Z2, Z2
-	VPADDD    all0000007f<>+0(SB), Z2, Z2
-	VPSLLD    $0x17, Z2, Z2
-	VMULPS    Z2, Z1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z1, K1, (CX)
-	VMOVUPS   Z0, K1, (DX)
-
-wide_done:
-	VZEROUPPER
-	RET
-
-narrow:
-by2:
-	CMPQ    AX, $0x10
-	JLT     after_by2
-	VMOVUPS (BX), Y0
-	VSUBPS  (SI), Y0, Y0
-	VMOVUPS 32(BX), Y1
-	VSUBPS  32(SI), Y1, Y1
-	VMOVUPS allc28a0000<>+0(SB), Y2
-	VMAXPS  Y0, Y2, Y0
-	VMAXPS  Y1, Y2, Y1
-	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y2
-	VMULPS  all3fb8aa3b<>+0(SB), Y1, Y3
-	VADDPS  all4b400000<>+0(SB), Y2, Y2
-	VADDPS  all4b400000<>+0(SB), Y3, Y3
-	VSUBPS  all4b400000<>+0(SB), Y2, Y4
-	VSUBPS  all4b400000<>+0(SB), Y3, Y5
-	VPSUBD  all4b400000<>+0(SB), Y2, Y2
-	VPSUBD  all4b400000<>+0(SB), Y3, Y3
-	VMULPS  all3f318000<>+0(SB), Y4, Y6
-	VMULPS  all3f318000<>+0(SB), Y5, Y7
-	VSUBPS  Y6, Y0, Y0
-	VSUBPS  Y7, Y1, Y1
-	VMULPS  allb95e8083<>+0(SB), Y4, Y4
-	VMULPS  allb95e8083<>+0(SB), Y5, Y5
-	VSUBPS  Y4, Y0, Y6
-	VSUBPS  Y5, Y1, Y7
-	VSUBPS  Y6, Y0, Y0
-	VSUBPS  Y7, Y1, Y1
-	VSUBPS  Y4, Y0, Y0
-	VSUBPS  Y5, Y1, Y1
-	VMULPS  all3ab6d8dd<>+0(SB), Y6, Y4
-	VMULPS  all3ab6d8dd<>+0(SB), Y7, Y5
-	VADDPS  all3c091da5<>+0(SB), Y4, Y4
-	VADDPS  all3c091da5<>+0(SB), Y5, Y5
-	VMULPS  Y6, Y4, Y4
-	VMULPS  Y7, Y5, Y5
-	VADDPS  all3d2aaa31<>+0(SB), Y4, Y4
-	VADDPS  all3d2aaa31<>+0(SB), Y5, Y5
-	VMULPS  Y6, Y4, Y4
-	VMULPS  Y7, Y5, Y5
-	VADDPS  all3e2aaa48<>+0(SB), Y4, Y4
-	VADDPS  all3e2aaa48<>+0(SB), Y5, Y5
-	VMULPS  Y6, Y4, Y4
-	VMULPS  Y7, Y5, Y5
-	VADDPS  all3f000000<>+0(SB), Y4, Y4
-	VADDPS  all3f000000<>+0(SB), Y5, Y5
-	VMULPS  Y6, Y6, Y8
-	VMULPS  Y7, Y7, Y9
-	VMULPS  Y4, Y8, Y4
-	VMULPS  Y5, Y9, Y5
-	VADDPS  Y0, Y4, Y0
-	VADDPS  Y1, Y5, Y1
-	VADDPS  Y0, Y6, Y0
-	VADDPS  Y1, Y7, Y1
-	VADDPS  all3f800000<>+0(SB), Y0, Y0
-	VADDPS  all3f800000<>+0(SB), Y1, Y1
-	VPSRAD  $0x01, Y2, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPADDD  all0000007f<>+0(SB), Y4, Y6
-	VPADDD  all0000007f<>+0(SB), Y5, Y7
-	VPSLLD  $0x17, Y6, Y6
-	VPSLLD  $0x17, Y7, Y7
-	VMULPS  Y6, Y0, Y0
-	VMULPS  Y7, Y1, Y1
-	VPSUBD  Y4, Y2, Y2
-	VPSUBD  Y5, Y3, Y3
-	VPADDD  all0000007f<>+0(SB), Y2, Y2
-	VPADDD  all0000007f<>+0(SB), Y3, Y3
-	VPSLLD  $0x17, Y2, Y2
-	VPSLLD  $0x17, Y3, Y3
-	VMULPS  Y2, Y0, Y0
-	VMULPS  Y3, Y1, Y1
-	VMOVUPS (DX), Y2
-	VADDPS  Y0, Y2, Y2
-	VMOVUPS 32(DX), Y3
-	VADDPS  Y1, Y3, Y3
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y2, (DX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y3, 32(DX)
-	ADDQ    $0x00000040, CX
-	ADDQ    $0x00000040, DX
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, SI
-	SUBQ    $0x10, AX
-	JMP     by2
-
-after_by2:
-by1:
-	CMPQ    AX, $0x08
-	JLT     after_by1
-	VMOVUPS (BX), Y0
-	VSUBPS  (SI), Y0, Y0
-	VMOVUPS allc28a0000<>+0(SB), Y1
-	VMAXPS  Y0, Y1, Y0
-	VMULPS  all3fb8aa3b<>+0(SB), Y0, Y1
-	VADDPS  all4b400000<>+0(SB), Y1, Y1
-	VSUBPS  all4b400000<>+0(SB), Y1, Y2
-	VPSUBD  all4b400000<>+0(SB), Y1, Y1
-	VMULPS  all3f318000<>+0(SB), Y2, Y3
-	VSUBPS  Y3, Y0, Y0
-	VMULPS  allb95e8083<>+0(SB), Y2, Y2
-	VSUBPS  Y2, Y0, Y3
-	VSUBPS  Y3, Y0, Y0
-	VSUBPS  Y2, Y0, Y0
-	VMULPS  all3ab6d8dd<>+0(SB), Y3, Y2
-	VADDPS  all3c091da5<>+0(SB), Y2, Y2
-	VMULPS  Y3, Y2, Y2
-	VADDPS  all3d2aaa31<>+0(SB), Y2, Y2
-	VMULPS  Y3, Y2, Y2
-	VADDPS  all3e2aaa48<>+0(SB), Y2, Y2
-	VMULPS  Y3, Y2, Y2
-	VADDPS  all3f000000<>+0(SB), Y2, Y2
-	VMULPS  Y3, Y3, Y4
-	VMULPS  Y2, Y4, Y2
-	VADDPS  Y0, Y2, Y0
-	VADDPS  Y0, Y3, Y0
-	VADDPS  all3f800000<>+0(SB), Y0, Y0
-	VPSRAD  $0x01, Y1, Y2
-	VPADDD  all0000007f<>+0(SB), Y2, Y3
-	VPSLLD  $0x17, Y3, Y3
-	VMULPS  Y3, Y0, Y0
-	VPSUBD  Y2, Y1, Y1
-	VPADDD  all0000007f<>+0(SB), Y1, Y1
-	VPSLLD  $0x17, Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS (DX), Y1
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, (DX)
-	ADDQ    $0x00000020, CX
-	ADDQ    $0x00000020, DX
-	ADDQ    $0x00000020, BX
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x08, AX
-	JMP     by1
-
-after_by1:
-	TESTQ      AX, AX
-	JZ         done
-	LEAQ       tailMasks<>+0(SB), DI
-	NEGQ       AX
-	VMOVDQU    32(DI)(AX*4), Y0
-	VMASKMOVPS (CX), Y0, Y1
-	VMASKMOVPS (DX), Y0, Y1
-	VMASKMOVPS (BX), Y0, Y2
-	VMASKMOVPS (SI), Y0, Y3
-	VSUBPS     Y3, Y2, Y2
-	VMOVUPS    allc28a0000<>+0(SB), Y3
-	VMAXPS     Y2, Y3, Y2
-	VMULPS     all3fb8aa3b<>+0(SB), Y2, Y3
-	VADDPS     all4b400000<>+0(SB), Y3, Y3
-	VSUBPS     all4b400000<>+0(SB), Y3, Y4
-	VPSUBD     all4b400000<>+0(SB), Y3, Y3
-	VMULPS     all3f318000<>+0(SB), Y4, Y5
-	VSUBPS     Y5, Y2, Y2
-	VMULPS     allb95e8083<>+0(SB), Y4, Y4
-	VSUBPS     Y4, Y2, Y5
-	VSUBPS     Y5, Y2, Y2
-	VSUBPS     Y4, Y2, Y2
-	VMULPS     all3ab6d8dd<>+0(SB), Y5, Y4
-	VADDPS     all3c091da5<>+0(SB), Y4, Y4
-	VMULPS     Y5, Y4, Y4
-	VADDPS     all3d2aaa31<>+0(SB), Y4, Y4
-	VMULPS     Y5, Y4, Y4
-	VADDPS     all3e2aaa48<>+0(SB), Y4, Y4
-	VMULPS     Y5, Y4, Y4
-	VADDPS     all3f000000<>+0(SB), Y4, Y4
-	VMULPS     Y5, Y5, Y6
-	VMULPS     Y4, Y6, Y4
-	VADDPS     Y2, Y4, Y2
-	VADDPS     Y2, Y5, Y2
-	VADDPS     all3f800000<>+0(SB), Y2, Y2
-	VPSRAD     $0x01, Y3, Y4
-	VPADDD     all0000007f<>+0(SB), Y4, Y5
-	VPSLLD     $0x17, Y5, Y5
-	VMULPS     Y5, Y2, Y2
-	VPSUBD     Y4, Y3, Y3
-	VPADDD     all0000007f<>+0(SB), Y3, Y3
-	VPSLLD     $0x17, Y3, Y3
-	VMULPS     Y3, Y2, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y2, Y0, (CX)
-	VMASKMOVPS Y1, Y0, (DX)
 
 done:
 	VZEROUPPER
@@ -38710,6 +37791,1345 @@ after_by1:
 	VMASKMOVPS Y0, Y7, (CX)
 	VMASKMOVPS Y1, Y7, (BX)
 	VMASKMOVPS Y2, Y7, (SI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func largestRowsVector(rows int, n int, ld int, z *float32, peak *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·largestRowsVector(SB), NOSPLIT, $0-40
+	MOVQ n+8(FP), AX
+	MOVQ ld+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ z+24(FP), DX
+	MOVQ peak+32(FP), BX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	MOVQ    DX, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	MOVQ    rows+0(FP), DI
+
+wide_by2_row:
+	VMOVUPS    (SI), Z2
+	VMOVUPS    64(SI), Z3
+	VCMPPS     $0x1e, Z0, Z2, K1
+	VPMOVM2D   K1, Z4
+	VCMPPS     $0x1e, Z1, Z3, K1
+	VPMOVM2D   K1, Z5
+	VCMPPS     $0x04, Z2, Z2, K1
+	VPMOVM2D   K1, Z6
+	VCMPPS     $0x04, Z3, Z3, K1
+	VPMOVM2D   K1, Z7
+	VORPS      Z6, Z4, Z4
+	VORPS      Z7, Z5, Z5
+	VMOVAPS    Z4, Z4
+	VPTERNLOGD $0xca, Z0, Z2, Z4
+	VMOVAPS    Z5, Z2
+	VPTERNLOGD $0xca, Z1, Z3, Z2
+	VMOVAPS    Z4, Z0
+	VMOVAPS    Z2, Z1
+	ADDQ       CX, SI
+	DECQ       DI
+	JNZ        wide_by2_row
+	VMOVUPS    Z0, (BX)
+	VMOVUPS    Z1, 64(BX)
+	ADDQ       $0x00000080, DX
+	ADDQ       $0x00000080, BX
+	SUBQ       $0x20, AX
+	JMP        wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	MOVQ    DX, SI
+	VMOVUPS (BX), Z0
+	MOVQ    rows+0(FP), DI
+
+wide_by1_row:
+	VMOVUPS    (SI), Z1
+	VCMPPS     $0x1e, Z0, Z1, K1
+	VPMOVM2D   K1, Z2
+	VCMPPS     $0x04, Z1, Z1, K1
+	VPMOVM2D   K1, Z3
+	VORPS      Z3, Z2, Z2
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z1, Z2
+	VMOVAPS    Z2, Z0
+	ADDQ       CX, SI
+	DECQ       DI
+	JNZ        wide_by1_row
+	VMOVUPS    Z0, (BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       $0x00000040, BX
+	SUBQ       $0x10, AX
+	JMP        wide_by1
+
+after_wide_by1:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      DX, SI
+	VMOVUPS.Z (BX), K1, Z0
+	MOVQ      rows+0(FP), DI
+
+wide_tail_row:
+	VMOVUPS.Z  (SI), K1, Z1
+	VCMPPS     $0x1e, Z0, Z1, K2
+	VPMOVM2D   K2, Z2
+	VCMPPS     $0x04, Z1, Z1, K2
+	VPMOVM2D   K2, Z3
+	VORPS      Z3, Z2, Z2
+	VMOVAPS    Z2, Z2
+	VPTERNLOGD $0xca, Z0, Z1, Z2
+	VMOVAPS    Z2, Z0
+	ADDQ       CX, SI
+	DECQ       DI
+	JNZ        wide_tail_row
+	VMOVUPS    Z0, K1, (BX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	MOVQ    DX, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	MOVQ    rows+0(FP), DI
+
+by2_row:
+	VMOVUPS   (SI), Y2
+	VMOVUPS   32(SI), Y3
+	VCMPPS    $0x1e, Y0, Y2, Y4
+	VCMPPS    $0x1e, Y1, Y3, Y5
+	VCMPPS    $0x04, Y2, Y2, Y6
+	VCMPPS    $0x04, Y3, Y3, Y7
+	VORPS     Y6, Y4, Y4
+	VORPS     Y7, Y5, Y5
+	VBLENDVPS Y4, Y2, Y0, Y0
+	VBLENDVPS Y5, Y3, Y1, Y1
+	VMOVAPS   Y0, Y0
+	VMOVAPS   Y1, Y1
+	ADDQ      CX, SI
+	DECQ      DI
+	JNZ       by2_row
+	VMOVUPS   Y0, (BX)
+	VMOVUPS   Y1, 32(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x10, AX
+	JMP       by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	MOVQ    DX, SI
+	VMOVUPS (BX), Y0
+	MOVQ    rows+0(FP), DI
+
+by1_row:
+	VMOVUPS   (SI), Y1
+	VCMPPS    $0x1e, Y0, Y1, Y2
+	VCMPPS    $0x04, Y1, Y1, Y3
+	VORPS     Y3, Y2, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVAPS   Y0, Y0
+	ADDQ      CX, SI
+	DECQ      DI
+	JNZ       by1_row
+	VMOVUPS   Y0, (BX)
+	ADDQ      $0x00000020, DX
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x08, AX
+	JMP       by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       AX
+	VMOVDQU    32(SI)(AX*4), Y0
+	MOVQ       DX, SI
+	VMASKMOVPS (BX), Y0, Y1
+	MOVQ       rows+0(FP), DI
+
+tail_row:
+	VMASKMOVPS (SI), Y0, Y2
+	VCMPPS     $0x1e, Y1, Y2, Y3
+	VCMPPS     $0x04, Y2, Y2, Y4
+	VORPS      Y4, Y3, Y3
+	VBLENDVPS  Y3, Y2, Y1, Y1
+	VMOVAPS    Y1, Y1
+	ADDQ       CX, SI
+	DECQ       DI
+	JNZ        tail_row
+	VMASKMOVPS Y1, Y0, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expRowsVector(rows int, n int, ld int, a *float32, z *float32, norm *float32, peak *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2
+TEXT ·expRowsVector(SB), NOSPLIT, $0-56
+	MOVQ n+8(FP), AX
+	MOVQ ld+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ a+24(FP), DX
+	MOVQ z+32(FP), BX
+	MOVQ norm+40(FP), SI
+	MOVQ peak+48(FP), DI
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	MOVQ    DX, R8
+	MOVQ    BX, R9
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS (DI), Z2
+	VMOVUPS 64(DI), Z3
+	MOVQ    rows+0(FP), R10
+
+wide_by2_row:
+	VMOVUPS (R8), Z4
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 64(R9), Z5
+	VSUBPS  Z2, Z4, Z4
+	VSUBPS  Z3, Z5, Z5
+	VMOVUPS allc28a0000<>+0(SB), Z6
+	VMAXPS  Z4, Z6, Z4
+	VMAXPS  Z5, Z6, Z5
+	VMULPS  all3fb8aa3b<>+0(SB), Z4, Z6
+	VMULPS  all3fb8aa3b<>+0(SB), Z5, Z7
+	VADDPS  all4b400000<>+0(SB), Z6, Z6
+	VADDPS  all4b400000<>+0(SB), Z7, Z7
+	VSUBPS  all4b400000<>+0(SB), Z6, Z8
+	VSUBPS  all4b400000<>+0(SB), Z7, Z9
+	VPSUBD  all4b400000<>+0(SB), Z6, Z6
+	VPSUBD  all4b400000<>+0(SB), Z7, Z7
+	VMULPS  all3f318000<>+0(SB), Z8, Z10
+	VMULPS  all3f318000<>+0(SB), Z9, Z11
+	VSUBPS  Z10, Z4, Z4
+	VSUBPS  Z11, Z5, Z5
+	VMULPS  allb95e8083<>+0(SB), Z8, Z8
+	VMULPS  allb95e8083<>+0(SB), Z9, Z9
+	VSUBPS  Z8, Z4, Z10
+	VSUBPS  Z9, Z5, Z11
+	VSUBPS  Z10, Z4, Z4
+	VSUBPS  Z11, Z5, Z5
+	VSUBPS  Z8, Z4, Z4
+	VSUBPS  Z9, Z5, Z5
+	VMULPS  all3ab6d8dd<>+0(SB), Z10, Z8
+	VMULPS  all3ab6d8dd<>+0(SB), Z11, Z9
+	VADDPS  all3c091da5<>+0(SB), Z8, Z8
+	VADDPS  all3c091da5<>+0(SB), Z9, Z9
+	VMULPS  Z10, Z8, Z8
+	VMULPS  Z11, Z9, Z9
+	VADDPS  all3d2aaa31<>+0(SB), Z8, Z8
+	VADDPS  all3d2aaa31<>+0(SB), Z9, Z9
+	VMULPS  Z10, Z8, Z8
+	VMULPS  Z11, Z9, Z9
+	VADDPS  all3e2aaa48<>+0(SB), Z8, Z8
+	VADDPS  all3e2aaa48<>+0(SB), Z9, Z9
+	VMULPS  Z10, Z8, Z8
+	VMULPS  Z11, Z9, Z9
+	VADDPS  all3f000000<>+0(SB), Z8, Z8
+	VADDPS  all3f000000<>+0(SB), Z9, Z9
+	VMULPS  Z10, Z10, Z12
+	VMULPS  Z11, Z11, Z13
+	VMULPS  Z8, Z12, Z8
+	VMULPS  Z9, Z13, Z9
+	VADDPS  Z4, Z8, Z4
+	VADDPS  Z5, Z9, Z5
+	VADDPS  Z4, Z10, Z4
+	VADDPS  Z5, Z11, Z5
+	VADDPS  all3f800000<>+0(SB), Z4, Z4
+	VADDPS  all3f800000<>+0(SB), Z5, Z5
+	VPSRAD  $0x01, Z6, Z8
+	VPSRAD  $0x01, Z7, Z9
+	VPADDD  all0000007f<>+0(SB), Z8, Z10
+	VPADDD  all0000007f<>+0(SB), Z9, Z11
+	VPSLLD  $0x17, Z10, Z10
+	VPSLLD  $0x17, Z11, Z11
+	VMULPS  Z10, Z4, Z4
+	VMULPS  Z11, Z5, Z5
+	VPSUBD  Z8, Z6, Z6
+	VPSUBD  Z9, Z7, Z7
+	VPADDD  all0000007f<>+0(SB), Z6, Z6
+	VPADDD  all0000007f<>+0(SB), Z7, Z7
+	VPSLLD  $0x17, Z6, Z6
+	VPSLLD  $0x17, Z7, Z7
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z5, Z5
+	VADDPS  Z4, Z0, Z0
+	VADDPS  Z5, Z1, Z1
+	VMOVUPS Z4, (R8)
+	VMOVAPS Z0, Z0
+	VMOVUPS Z5, 64(R8)
+	VMOVAPS Z1, Z1
+	ADDQ    CX, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNZ     wide_by2_row
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	MOVQ    DX, R8
+	MOVQ    BX, R9
+	VMOVUPS (SI), Z0
+	VMOVUPS (DI), Z1
+	MOVQ    rows+0(FP), R10
+
+wide_by1_row:
+	VMOVUPS (R8), Z2
+	VMOVUPS (R9), Z2
+	VSUBPS  Z1, Z2, Z2
+	VMOVUPS allc28a0000<>+0(SB), Z3
+	VMAXPS  Z2, Z3, Z2
+	VMULPS  all3fb8aa3b<>+0(SB), Z2, Z3
+	VADDPS  all4b400000<>+0(SB), Z3, Z3
+	VSUBPS  all4b400000<>+0(SB), Z3, Z4
+	VPSUBD  all4b400000<>+0(SB), Z3, Z3
+	VMULPS  all3f318000<>+0(SB), Z4, Z5
+	VSUBPS  Z5, Z2, Z2
+	VMULPS  allb95e8083<>+0(SB), Z4, Z4
+	VSUBPS  Z4, Z2, Z5
+	VSUBPS  Z5, Z2, Z2
+	VSUBPS  Z4, Z2, Z2
+	VMULPS  all3ab6d8dd<>+0(SB), Z5, Z4
+	VADDPS  all3c091da5<>+0(SB), Z4, Z4
+	VMULPS  Z5, Z4, Z4
+	VADDPS  all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS  Z5, Z4, Z4
+	VADDPS  all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS  Z5, Z4, Z4
+	VADDPS  all3f000000<>+0(SB), Z4, Z4
+	VMULPS  Z5, Z5, Z6
+	VMULPS  Z4, Z6, Z4
+	VADDPS  Z2, Z4, Z2
+	VADDPS  Z2, Z5, Z2
+	VADDPS  all3f800000<>+0(SB), Z2, Z2
+	VPSRAD  $0x01, Z3, Z4
+	VPADDD  all0000007f<>+0(SB), Z4, Z5
+	VPSLLD  $0x17, Z5, Z5
+	VMULPS  Z5, Z2, Z2
+	VPSUBD  Z4, Z3, Z3
+	VPADDD  all0000007f<>+0(SB), Z3, Z3
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z2, (R8)
+	VMOVAPS Z0, Z0
+	ADDQ    CX, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNZ     wide_by1_row
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, (DI)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, R8
+	BZHIQ     AX, R8, R8
+	KMOVW     R8, K1
+	MOVQ      DX, R8
+	MOVQ      BX, R9
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DI), K1, Z1
+	MOVQ      rows+0(FP), R10
+
+wide_tail_row:
+	VMOVUPS.Z (R8), K1, Z2
+	VMOVUPS.Z (R9), K1, Z2
+	VSUBPS    Z1, Z2, Z2
+	VMOVUPS   allc28a0000<>+0(SB), Z3
+	VMAXPS    Z2, Z3, Z2
+	VMULPS    all3fb8aa3b<>+0(SB), Z2, Z3
+	VADDPS    all4b400000<>+0(SB), Z3, Z3
+	VSUBPS    all4b400000<>+0(SB), Z3, Z4
+	VPSUBD    all4b400000<>+0(SB), Z3, Z3
+	VMULPS    all3f318000<>+0(SB), Z4, Z5
+	VSUBPS    Z5, Z2, Z2
+	VMULPS    allb95e8083<>+0(SB), Z4, Z4
+	VSUBPS    Z4, Z2, Z5
+	VSUBPS    Z5, Z2, Z2
+	VSUBPS    Z4, Z2, Z2
+	VMULPS    all3ab6d8dd<>+0(SB), Z5, Z4
+	VADDPS    all3c091da5<>+0(SB), Z4, Z4
+	VMULPS    Z5, Z4, Z4
+	VADDPS    all3d2aaa31<>+0(SB), Z4, Z4
+	VMULPS    Z5, Z4, Z4
+	VADDPS    all3e2aaa48<>+0(SB), Z4, Z4
+	VMULPS    Z5, Z4, Z4
+	VADDPS    all3f000000<>+0(SB), Z4, Z4
+	VMULPS    Z5, Z5, Z6
+	VMULPS    Z4, Z6, Z4
+	VADDPS    Z2, Z4, Z2
+	VADDPS    Z2, Z5, Z2
+	VADDPS    all3f800000<>+0(SB), Z2, Z2
+	VPSRAD    $0x01, Z3, Z4
+	VPADDD    all0000007f<>+0(SB), Z4, Z5
+	VPSLLD    $0x17, Z5, Z5
+	VMULPS    Z5, Z2, Z2
+	VPSUBD    Z4, Z3, Z3
+	VPADDD    all0000007f<>+0(SB), Z3, Z3
+	VPSLLD    $0x17, Z3, Z3
+	VMULPS    Z3, Z2, Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z2, K1, (R8)
+	VMOVAPS   Z0, Z0
+	ADDQ      CX, R8
+	ADDQ      CX, R9
+	DECQ      R10
+	JNZ       wide_tail_row
+	VMOVUPS   Z0, K1, (SI)
+	VMOVUPS   Z1, K1, (DI)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	MOVQ    DX, R8
+	MOVQ    BX, R9
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	MOVQ    rows+0(FP), R10
+
+by2_row:
+	VMOVUPS (R8), Y4
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 32(R9), Y5
+	VSUBPS  Y2, Y4, Y4
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS allc28a0000<>+0(SB), Y6
+	VMAXPS  Y4, Y6, Y4
+	VMAXPS  Y5, Y6, Y5
+	VMULPS  all3fb8aa3b<>+0(SB), Y4, Y6
+	VMULPS  all3fb8aa3b<>+0(SB), Y5, Y7
+	VADDPS  all4b400000<>+0(SB), Y6, Y6
+	VADDPS  all4b400000<>+0(SB), Y7, Y7
+	VSUBPS  all4b400000<>+0(SB), Y6, Y8
+	VSUBPS  all4b400000<>+0(SB), Y7, Y9
+	VPSUBD  all4b400000<>+0(SB), Y6, Y6
+	VPSUBD  all4b400000<>+0(SB), Y7, Y7
+	VMULPS  all3f318000<>+0(SB), Y8, Y10
+	VMULPS  all3f318000<>+0(SB), Y9, Y11
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y11, Y5, Y5
+	VMULPS  allb95e8083<>+0(SB), Y8, Y8
+	VMULPS  allb95e8083<>+0(SB), Y9, Y9
+	VSUBPS  Y8, Y4, Y10
+	VSUBPS  Y9, Y5, Y11
+	VSUBPS  Y10, Y4, Y4
+	VSUBPS  Y11, Y5, Y5
+	VSUBPS  Y8, Y4, Y4
+	VSUBPS  Y9, Y5, Y5
+	VMULPS  all3ab6d8dd<>+0(SB), Y10, Y8
+	VMULPS  all3ab6d8dd<>+0(SB), Y11, Y9
+	VADDPS  all3c091da5<>+0(SB), Y8, Y8
+	VADDPS  all3c091da5<>+0(SB), Y9, Y9
+	VMULPS  Y10, Y8, Y8
+	VMULPS  Y11, Y9, Y9
+	VADDPS  all3d2aaa31<>+0(SB), Y8, Y8
+	VADDPS  all3d2aaa31<>+0(SB), Y9, Y9
+	VMULPS  Y10, Y8, Y8
+	VMULPS  Y11, Y9, Y9
+	VADDPS  all3e2aaa48<>+0(SB), Y8, Y8
+	VADDPS  all3e2aaa48<>+0(SB), Y9, Y9
+	VMULPS  Y10, Y8, Y8
+	VMULPS  Y11, Y9, Y9
+	VADDPS  all3f000000<>+0(SB), Y8, Y8
+	VADDPS  all3f000000<>+0(SB), Y9, Y9
+	VMULPS  Y10, Y10, Y12
+	VMULPS  Y11, Y11, Y13
+	VMULPS  Y8, Y12, Y8
+	VMULPS  Y9, Y13, Y9
+	VADDPS  Y4, Y8, Y4
+	VADDPS  Y5, Y9, Y5
+	VADDPS  Y4, Y10, Y4
+	VADDPS  Y5, Y11, Y5
+	VADDPS  all3f800000<>+0(SB), Y4, Y4
+	VADDPS  all3f800000<>+0(SB), Y5, Y5
+	VPSRAD  $0x01, Y6, Y8
+	VPSRAD  $0x01, Y7, Y9
+	VPADDD  all0000007f<>+0(SB), Y8, Y10
+	VPADDD  all0000007f<>+0(SB), Y9, Y11
+	VPSLLD  $0x17, Y10, Y10
+	VPSLLD  $0x17, Y11, Y11
+	VMULPS  Y10, Y4, Y4
+	VMULPS  Y11, Y5, Y5
+	VPSUBD  Y8, Y6, Y6
+	VPSUBD  Y9, Y7, Y7
+	VPADDD  all0000007f<>+0(SB), Y6, Y6
+	VPADDD  all0000007f<>+0(SB), Y7, Y7
+	VPSLLD  $0x17, Y6, Y6
+	VPSLLD  $0x17, Y7, Y7
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y5, Y5
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y4, (R8)
+	VMOVAPS Y0, Y0
+	VMOVUPS Y5, 32(R8)
+	VMOVAPS Y1, Y1
+	ADDQ    CX, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNZ     by2_row
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	MOVQ    DX, R8
+	MOVQ    BX, R9
+	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y1
+	MOVQ    rows+0(FP), R10
+
+by1_row:
+	VMOVUPS (R8), Y2
+	VMOVUPS (R9), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS allc28a0000<>+0(SB), Y3
+	VMAXPS  Y2, Y3, Y2
+	VMULPS  all3fb8aa3b<>+0(SB), Y2, Y3
+	VADDPS  all4b400000<>+0(SB), Y3, Y3
+	VSUBPS  all4b400000<>+0(SB), Y3, Y4
+	VPSUBD  all4b400000<>+0(SB), Y3, Y3
+	VMULPS  all3f318000<>+0(SB), Y4, Y5
+	VSUBPS  Y5, Y2, Y2
+	VMULPS  allb95e8083<>+0(SB), Y4, Y4
+	VSUBPS  Y4, Y2, Y5
+	VSUBPS  Y5, Y2, Y2
+	VSUBPS  Y4, Y2, Y2
+	VMULPS  all3ab6d8dd<>+0(SB), Y5, Y4
+	VADDPS  all3c091da5<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y4, Y4
+	VADDPS  all3d2aaa31<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y4, Y4
+	VADDPS  all3e2aaa48<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y4, Y4
+	VADDPS  all3f000000<>+0(SB), Y4, Y4
+	VMULPS  Y5, Y5, Y6
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y2, Y4, Y2
+	VADDPS  Y2, Y5, Y2
+	VADDPS  all3f800000<>+0(SB), Y2, Y2
+	VPSRAD  $0x01, Y3, Y4
+	VPADDD  all0000007f<>+0(SB), Y4, Y5
+	VPSLLD  $0x17, Y5, Y5
+	VMULPS  Y5, Y2, Y2
+	VPSUBD  Y4, Y3, Y3
+	VPADDD  all0000007f<>+0(SB), Y3, Y3
+	VPSLLD  $0x17, Y3, Y3
+	VMULPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y2, (R8)
+	VMOVAPS Y0, Y0
+	ADDQ    CX, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNZ     by1_row
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (DI)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), R8
+	NEGQ       AX
+	VMOVDQU    32(R8)(AX*4), Y0
+	MOVQ       DX, R8
+	MOVQ       BX, R9
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DI), Y0, Y2
+	MOVQ       rows+0(FP), R10
+
+tail_row:
+	VMASKMOVPS (R8), Y0, Y3
+	VMASKMOVPS (R9), Y0, Y3
+	VSUBPS     Y2, Y3, Y3
+	VMOVUPS    allc28a0000<>+0(SB), Y4
+	VMAXPS     Y3, Y4, Y3
+	VMULPS     all3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS     all4b400000<>+0(SB), Y4, Y4
+	VSUBPS     all4b400000<>+0(SB), Y4, Y5
+	VPSUBD     all4b400000<>+0(SB), Y4, Y4
+	VMULPS     all3f318000<>+0(SB), Y5, Y6
+	VSUBPS     Y6, Y3, Y3
+	VMULPS     allb95e8083<>+0(SB), Y5, Y5
+	VSUBPS     Y5, Y3, Y6
+	VSUBPS     Y6, Y3, Y3
+	VSUBPS     Y5, Y3, Y3
+	VMULPS     all3ab6d8dd<>+0(SB), Y6, Y5
+	VADDPS     all3c091da5<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     all3d2aaa31<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     all3e2aaa48<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y5, Y5
+	VADDPS     all3f000000<>+0(SB), Y5, Y5
+	VMULPS     Y6, Y6, Y7
+	VMULPS     Y5, Y7, Y5
+	VADDPS     Y3, Y5, Y3
+	VADDPS     Y3, Y6, Y3
+	VADDPS     all3f800000<>+0(SB), Y3, Y3
+	VPSRAD     $0x01, Y4, Y5
+	VPADDD     all0000007f<>+0(SB), Y5, Y6
+	VPSLLD     $0x17, Y6, Y6
+	VMULPS     Y6, Y3, Y3
+	VPSUBD     Y5, Y4, Y4
+	VPADDD     all0000007f<>+0(SB), Y4, Y4
+	VPSLLD     $0x17, Y4, Y4
+	VMULPS     Y4, Y3, Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y3, Y0, (R8)
+	VMOVAPS    Y1, Y1
+	ADDQ       CX, R8
+	ADDQ       CX, R9
+	DECQ       R10
+	JNZ        tail_row
+	VMASKMOVPS Y1, Y0, (SI)
+	VMASKMOVPS Y2, Y0, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divideRowsVector(rows int, n int, ld int, a *float32, norm *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·divideRowsVector(SB), NOSPLIT, $0-40
+	MOVQ n+8(FP), AX
+	MOVQ ld+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ a+24(FP), DX
+	MOVQ norm+32(FP), BX
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	MOVQ    DX, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	MOVQ    rows+0(FP), DI
+
+wide_by2_row:
+	VMOVUPS (SI), Z2
+	VMOVUPS 64(SI), Z3
+	VDIVPS  Z0, Z2, Z2
+	VDIVPS  Z1, Z3, Z3
+	VMOVUPS Z2, (SI)
+	VMOVUPS Z3, 64(SI)
+	ADDQ    CX, SI
+	DECQ    DI
+	JNZ     wide_by2_row
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	MOVQ    DX, SI
+	VMOVUPS (BX), Z0
+	MOVQ    rows+0(FP), DI
+
+wide_by1_row:
+	VMOVUPS (SI), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (SI)
+	ADDQ    CX, SI
+	DECQ    DI
+	JNZ     wide_by1_row
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      DX, SI
+	VMOVUPS.Z (BX), K1, Z0
+	MOVQ      rows+0(FP), DI
+
+wide_tail_row:
+	VMOVUPS.Z (SI), K1, Z1
+	VDIVPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (SI)
+	ADDQ      CX, SI
+	DECQ      DI
+	JNZ       wide_tail_row
+	VMOVUPS   Z0, K1, (BX)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	MOVQ    DX, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	MOVQ    rows+0(FP), DI
+
+by2_row:
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VDIVPS  Y0, Y2, Y2
+	VDIVPS  Y1, Y3, Y3
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    CX, SI
+	DECQ    DI
+	JNZ     by2_row
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	MOVQ    DX, SI
+	VMOVUPS (BX), Y0
+	MOVQ    rows+0(FP), DI
+
+by1_row:
+	VMOVUPS (SI), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (SI)
+	ADDQ    CX, SI
+	DECQ    DI
+	JNZ     by1_row
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), SI
+	NEGQ       AX
+	VMOVDQU    32(SI)(AX*4), Y0
+	MOVQ       DX, SI
+	VMASKMOVPS (BX), Y0, Y1
+	MOVQ       rows+0(FP), DI
+
+tail_row:
+	VMASKMOVPS (SI), Y0, Y2
+	VDIVPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (SI)
+	ADDQ       CX, SI
+	DECQ       DI
+	JNZ        tail_row
+	VMASKMOVPS Y1, Y0, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func labelledRowsVector(rows int, n int, ld int, ldy int, y *float32, z *float32, label *float32, peak *float32, sum *float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·labelledRowsVector(SB), NOSPLIT, $0-72
+	MOVQ n+8(FP), AX
+	MOVQ ld+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldy+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ y+32(FP), BX
+	MOVQ z+40(FP), SI
+	MOVQ label+48(FP), DI
+	MOVQ peak+56(FP), R8
+	MOVQ sum+64(FP), R11
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	VMOVUPD (R11), Z4
+	VMOVUPD 64(R11), Z5
+	VMOVUPD 128(R11), Z6
+	VMOVUPD 192(R11), Z7
+	MOVQ    rows+0(FP), R12
+
+wide_by2_row:
+	VMOVUPS       (R9), Z8
+	VMOVUPS       (R10), Z9
+	VMOVUPS       64(R9), Z10
+	VMOVUPS       64(R10), Z11
+	VCMPPS        $0x04, all00000000<>+0(SB), Z8, K1
+	VPMOVM2D      K1, Z12
+	VCMPPS        $0x04, all00000000<>+0(SB), Z10, K1
+	VPMOVM2D      K1, Z13
+	VSUBPS        Z2, Z9, Z9
+	VSUBPS        Z3, Z11, Z11
+	VMULPS        Z9, Z8, Z9
+	VMULPS        Z11, Z10, Z11
+	VANDPS        Z9, Z12, Z9
+	VANDPS        Z11, Z13, Z11
+	VADDPS        Z8, Z0, Z0
+	VADDPS        Z10, Z1, Z1
+	VXORPS        all80000000<>+0(SB), Z9, Z8
+	VXORPS        all80000000<>+0(SB), Z11, Z9
+	VMOVAPS       Z0, Z0
+	VEXTRACTF32X8 $0x01, Z8, Y10
+	VCVTPS2PD     Y8, Z8
+	VCVTPS2PD     Y10, Z10
+	VADDPD        Z8, Z4, Z4
+	VADDPD        Z10, Z5, Z5
+	VMOVAPS       Z1, Z1
+	VEXTRACTF32X8 $0x01, Z9, Y8
+	VCVTPS2PD     Y9, Z9
+	VCVTPS2PD     Y8, Z8
+	VADDPD        Z9, Z6, Z6
+	VADDPD        Z8, Z7, Z7
+	ADDQ          DX, R9
+	ADDQ          CX, R10
+	DECQ          R12
+	JNZ           wide_by2_row
+	VMOVUPS       Z0, (DI)
+	VMOVUPS       Z2, (R8)
+	VMOVUPS       Z1, 64(DI)
+	VMOVUPS       Z3, 64(R8)
+	VMOVUPD       Z4, (R11)
+	VMOVUPD       Z5, 64(R11)
+	VMOVUPD       Z6, 128(R11)
+	VMOVUPD       Z7, 192(R11)
+	ADDQ          $0x00000080, BX
+	ADDQ          $0x00000080, SI
+	ADDQ          $0x00000080, DI
+	ADDQ          $0x00000080, R8
+	ADDQ          $0x00000100, R11
+	SUBQ          $0x20, AX
+	JMP           wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	VMOVUPS (DI), Z0
+	VMOVUPS (R8), Z1
+	VMOVUPD (R11), Z2
+	VMOVUPD 64(R11), Z3
+	MOVQ    rows+0(FP), R12
+
+wide_by1_row:
+	VMOVUPS       (R9), Z4
+	VMOVUPS       (R10), Z5
+	VCMPPS        $0x04, all00000000<>+0(SB), Z4, K1
+	VPMOVM2D      K1, Z6
+	VSUBPS        Z1, Z5, Z5
+	VMULPS        Z5, Z4, Z5
+	VANDPS        Z5, Z6, Z5
+	VADDPS        Z4, Z0, Z0
+	VXORPS        all80000000<>+0(SB), Z5, Z4
+	VMOVAPS       Z0, Z0
+	VEXTRACTF32X8 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	ADDQ          DX, R9
+	ADDQ          CX, R10
+	DECQ          R12
+	JNZ           wide_by1_row
+	VMOVUPS       Z0, (DI)
+	VMOVUPS       Z1, (R8)
+	VMOVUPD       Z2, (R11)
+	VMOVUPD       Z3, 64(R11)
+	ADDQ          $0x00000040, BX
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000080, R11
+	SUBQ          $0x10, AX
+	JMP           wide_by1
+
+after_wide_by1:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, R9
+	BZHIQ     AX, R9, R9
+	KMOVW     R9, K1
+	MOVQ      BX, R9
+	MOVQ      SI, R10
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (R8), K1, Z1
+	VMOVUPD   (R11), Z2
+	VMOVUPD   64(R11), Z3
+	MOVQ      rows+0(FP), R12
+
+wide_tail_row:
+	VMOVUPS.Z     (R9), K1, Z4
+	VMOVUPS.Z     (R10), K1, Z5
+	VCMPPS        $0x04, all00000000<>+0(SB), Z4, K2
+	VPMOVM2D      K2, Z6
+	VSUBPS        Z1, Z5, Z5
+	VMULPS        Z5, Z4, Z5
+	VANDPS        Z5, Z6, Z5
+	VADDPS        Z4, Z0, Z0
+	VXORPS        all80000000<>+0(SB), Z5, Z4
+	VMOVAPS       Z0, Z0
+	VEXTRACTF32X8 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z5, Z3, Z3
+	ADDQ          DX, R9
+	ADDQ          CX, R10
+	DECQ          R12
+	JNZ           wide_tail_row
+	VMOVUPS       Z0, K1, (DI)
+	VMOVUPS       Z1, K1, (R8)
+	VMOVUPD       Z2, (R11)
+	VMOVUPD       Z3, 64(R11)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	VMOVUPD (R11), Y4
+	VMOVUPD 32(R11), Y5
+	VMOVUPD 64(R11), Y6
+	VMOVUPD 96(R11), Y7
+	MOVQ    rows+0(FP), R12
+
+by2_row:
+	VMOVUPS      (R9), Y8
+	VMOVUPS      (R10), Y9
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R10), Y11
+	VCMPPS       $0x04, all00000000<>+0(SB), Y8, Y12
+	VCMPPS       $0x04, all00000000<>+0(SB), Y10, Y13
+	VSUBPS       Y2, Y9, Y9
+	VSUBPS       Y3, Y11, Y11
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y11, Y10, Y11
+	VANDPS       Y9, Y12, Y9
+	VANDPS       Y11, Y13, Y11
+	VADDPS       Y8, Y0, Y0
+	VADDPS       Y10, Y1, Y1
+	VXORPS       all80000000<>+0(SB), Y9, Y8
+	VXORPS       all80000000<>+0(SB), Y11, Y9
+	VMOVAPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y8, X10
+	VCVTPS2PD    X8, Y8
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y10, Y5, Y5
+	VMOVAPS      Y1, Y1
+	VEXTRACTF128 $0x01, Y9, X8
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y6, Y6
+	VADDPD       Y8, Y7, Y7
+	ADDQ         DX, R9
+	ADDQ         CX, R10
+	DECQ         R12
+	JNZ          by2_row
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y3, 32(R8)
+	VMOVUPD      Y4, (R11)
+	VMOVUPD      Y5, 32(R11)
+	VMOVUPD      Y6, 64(R11)
+	VMOVUPD      Y7, 96(R11)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x10, AX
+	JMP          by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (R8), Y1
+	VMOVUPD (R11), Y2
+	VMOVUPD 32(R11), Y3
+	MOVQ    rows+0(FP), R12
+
+by1_row:
+	VMOVUPS      (R9), Y4
+	VMOVUPS      (R10), Y5
+	VCMPPS       $0x04, all00000000<>+0(SB), Y4, Y6
+	VSUBPS       Y1, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VANDPS       Y5, Y6, Y5
+	VADDPS       Y4, Y0, Y0
+	VXORPS       all80000000<>+0(SB), Y5, Y4
+	VMOVAPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	ADDQ         DX, R9
+	ADDQ         CX, R10
+	DECQ         R12
+	JNZ          by1_row
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, (R8)
+	VMOVUPD      Y2, (R11)
+	VMOVUPD      Y3, 32(R11)
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	ADDQ         $0x00000040, R11
+	SUBQ         $0x08, AX
+	JMP          by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), R9
+	NEGQ       AX
+	VMOVDQU    32(R9)(AX*4), Y0
+	MOVQ       BX, R9
+	MOVQ       SI, R10
+	VMASKMOVPS (DI), Y0, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	VMOVUPD    (R11), Y3
+	VMOVUPD    32(R11), Y4
+	MOVQ       rows+0(FP), R12
+
+tail_row:
+	VMASKMOVPS   (R9), Y0, Y5
+	VMASKMOVPS   (R10), Y0, Y6
+	VCMPPS       $0x04, all00000000<>+0(SB), Y5, Y7
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VANDPS       Y6, Y7, Y6
+	VADDPS       Y5, Y1, Y1
+	VXORPS       all80000000<>+0(SB), Y6, Y5
+	VMOVAPS      Y1, Y1
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y6, Y4, Y4
+	ADDQ         DX, R9
+	ADDQ         CX, R10
+	DECQ         R12
+	JNZ          tail_row
+	VMASKMOVPS   Y1, Y0, (DI)
+	VMASKMOVPS   Y2, Y0, (R8)
+	VMOVUPD      Y3, (R11)
+	VMOVUPD      Y4, 32(R11)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softmaxSlopeRowsVector(rows int, n int, ld int, ldy int, a *float32, dz *float32, y *float32, label *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softmaxSlopeRowsVector(SB), NOSPLIT, $0-64
+	MOVQ n+8(FP), AX
+	MOVQ ld+16(FP), CX
+	SHLQ $0x02, CX
+	MOVQ ldy+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ a+32(FP), BX
+	MOVQ dz+40(FP), SI
+	MOVQ y+48(FP), DI
+	MOVQ label+56(FP), R8
+	CMPQ ·level+0(SB), $0x02
+	JLT  narrow
+
+wide_by2:
+	CMPQ    AX, $0x20
+	JLT     after_wide_by2
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	MOVQ    DI, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	MOVQ    rows+0(FP), R12
+
+wide_by2_row:
+	VMOVUPS (R9), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R11), Z3
+	VMOVUPS 64(R9), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 64(R11), Z5
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z4, Z4
+	VSUBPS  Z3, Z2, Z2
+	VSUBPS  Z5, Z4, Z3
+	VMOVUPS Z2, (R10)
+	VMOVUPS Z3, 64(R10)
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     wide_by2_row
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, R8
+	SUBQ    $0x20, AX
+	JMP     wide_by2
+
+after_wide_by2:
+wide_by1:
+	CMPQ    AX, $0x10
+	JLT     after_wide_by1
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	MOVQ    DI, R11
+	VMOVUPS (R8), Z0
+	MOVQ    rows+0(FP), R12
+
+wide_by1_row:
+	VMOVUPS (R9), Z1
+	VMOVUPS (R10), Z2
+	VMOVUPS (R11), Z2
+	VMULPS  Z0, Z1, Z1
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z1, (R10)
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     wide_by1_row
+	VMOVUPS Z0, (R8)
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x10, AX
+	JMP     wide_by1
+
+after_wide_by1:
+	TESTQ     AX, AX
+	JZ        wide_done
+	MOVQ      $-1, R9
+	BZHIQ     AX, R9, R9
+	KMOVW     R9, K1
+	MOVQ      BX, R9
+	MOVQ      SI, R10
+	MOVQ      DI, R11
+	VMOVUPS.Z (R8), K1, Z0
+	MOVQ      rows+0(FP), R12
+
+wide_tail_row:
+	VMOVUPS.Z (R9), K1, Z1
+	VMOVUPS.Z (R10), K1, Z2
+	VMOVUPS.Z (R11), K1, Z2
+	VMULPS    Z0, Z1, Z1
+	VSUBPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (R10)
+	ADDQ      CX, R9
+	ADDQ      CX, R10
+	ADDQ      DX, R11
+	DECQ      R12
+	JNZ       wide_tail_row
+	VMOVUPS   Z0, K1, (R8)
+
+wide_done:
+	VZEROUPPER
+	RET
+
+narrow:
+by2:
+	CMPQ    AX, $0x10
+	JLT     after_by2
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	MOVQ    DI, R11
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	MOVQ    rows+0(FP), R12
+
+by2_row:
+	VMOVUPS (R9), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R11), Y3
+	VMOVUPS 32(R9), Y4
+	VMOVUPS 32(R10), Y5
+	VMOVUPS 32(R11), Y5
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y4, Y4
+	VSUBPS  Y3, Y2, Y2
+	VSUBPS  Y5, Y4, Y3
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y3, 32(R10)
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     by2_row
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	ADDQ    $0x00000040, R8
+	SUBQ    $0x10, AX
+	JMP     by2
+
+after_by2:
+by1:
+	CMPQ    AX, $0x08
+	JLT     after_by1
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+	MOVQ    DI, R11
+	VMOVUPS (R8), Y0
+	MOVQ    rows+0(FP), R12
+
+by1_row:
+	VMOVUPS (R9), Y1
+	VMOVUPS (R10), Y2
+	VMOVUPS (R11), Y2
+	VMULPS  Y0, Y1, Y1
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, (R10)
+	ADDQ    CX, R9
+	ADDQ    CX, R10
+	ADDQ    DX, R11
+	DECQ    R12
+	JNZ     by1_row
+	VMOVUPS Y0, (R8)
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	ADDQ    $0x00000020, R8
+	SUBQ    $0x08, AX
+	JMP     by1
+
+after_by1:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       tailMasks<>+0(SB), R9
+	NEGQ       AX
+	VMOVDQU    32(R9)(AX*4), Y0
+	MOVQ       BX, R9
+	MOVQ       SI, R10
+	MOVQ       DI, R11
+	VMASKMOVPS (R8), Y0, Y1
+	MOVQ       rows+0(FP), R12
+
+tail_row:
+	VMASKMOVPS (R9), Y0, Y2
+	VMASKMOVPS (R10), Y0, Y3
+	VMASKMOVPS (R11), Y0, Y3
+	VMULPS     Y1, Y2, Y2
+	VSUBPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y0, (R10)
+	ADDQ       CX, R9
+	ADDQ       CX, R10
+	ADDQ       DX, R11
+	DECQ       R12
+	JNZ        tail_row
+	VMASKMOVPS Y1, Y0, (R8)
 
 done:
 	VZEROUPPER

@@ -146,37 +146,21 @@ func logisticVector(n int, a *float32, dz *float32, l *float32, z *float32, y *f
 	panic("kernel: no assembly")
 }
 
-func labelledVector(n int, label *float32, l *float32, z *float32, peak *float32, y *float32) {
-	panic("kernel: no assembly")
-}
-
 func halfSquaredVector(n int, l *float32, da *float32, a *float32, y *float32) {
 	panic("kernel: no assembly")
 }
 
 func differenceVector(n int, dz *float32, a *float32, y *float32) { panic("kernel: no assembly") }
 
-func softmaxSlopeVector(n int, dz *float32, a *float32, label *float32, y *float32) {
-	panic("kernel: no assembly")
-}
-
 func addVector(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 
 func multiplyVector(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
-
-func divideVector(n int, dst *float32, x *float32) { panic("kernel: no assembly") }
 
 func divideByVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
 func scaleVector(n int, x *float32, s float32) { panic("kernel: no assembly") }
 
 func addScaledVector(n int, dst *float32, x *float32, s float32) { panic("kernel: no assembly") }
-
-func largestVector(n int, peak *float32, z *float32) { panic("kernel: no assembly") }
-
-func expNormVector(n int, a *float32, norm *float32, z *float32, peak *float32) {
-	panic("kernel: no assembly")
-}
 
 func expBelowVector(n int, a *float32, z *float32, peak float32) { panic("kernel: no assembly") }
 
@@ -197,6 +181,26 @@ func rmsPropVector(n int, p *float32, d *float32, u *float32, rate float32, rho 
 }
 
 func adamVector(n int, p *float32, d *float32, u *float32, v *float32, step float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, eps float32, c2 float32) {
+	panic("kernel: no assembly")
+}
+
+func largestRowsVector(rows int, n int, ld int, z *float32, peak *float32) {
+	panic("kernel: no assembly")
+}
+
+func expRowsVector(rows int, n int, ld int, a *float32, z *float32, norm *float32, peak *float32) {
+	panic("kernel: no assembly")
+}
+
+func divideRowsVector(rows int, n int, ld int, a *float32, norm *float32) {
+	panic("kernel: no assembly")
+}
+
+func labelledRowsVector(rows int, n int, ld int, ldy int, y *float32, z *float32, label *float32, peak *float32, sum *float64) {
+	panic("kernel: no assembly")
+}
+
+func softmaxSlopeRowsVector(rows int, n int, ld int, ldy int, a *float32, dz *float32, y *float32, label *float32) {
 	panic("kernel: no assembly")
 }
 

@@ -174,39 +174,19 @@ func elements() {
 		a := sigmoidOf(held, p, n)
 		return values{"a": a, "dz": sub(a, y), "l": l}
 	})
-	elementwise("labelled", []string{"label", "l", "z", "peak", "y"}, nil, func(x values) values {
-		y := x["y"]
-		l := and(differ(y, c(0)), mul(y, sub(x["z"], x["peak"])))
-		return values{"label": add(x["label"], y), "l": xor(l, bits(1<<31))}
-	})
 	elementwise("halfSquared", []string{"l", "da", "a", "y"}, nil, func(x values) values {
 		e := sub(x["a"], x["y"])
 		return values{"da": e, "l": mul(mul(e, c(0.5)), e)}
 	})
 	elementwise("difference", []string{"dz", "a", "y"}, nil, func(x values) values { return values{"dz": sub(x["a"], x["y"])} })
-	elementwise("softmaxSlope", []string{"dz", "a", "label", "y"}, nil, func(x values) values {
-		return values{"dz": sub(mul(x["a"], x["label"]), x["y"])}
-	})
-
 	elementwise("add", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": add(x["dst"], x["x"])} })
 	elementwise("multiply", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": mul(x["dst"], x["x"])} })
-	elementwise("divide", []string{"dst", "x"}, nil, func(x values) values { return values{"dst": div(x["dst"], x["x"])} })
 	elementwise("divideBy", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": div(x["x"], x["s"])} })
 	elementwise("scale", []string{"x"}, []string{"s"}, func(x values) values { return values{"x": mul(x["x"], x["s"])} })
 	elementwise("addScaled", []string{"dst", "x"}, []string{"s"}, func(x values) values {
 		return values{"dst": add(x["dst"], mul(x["x"], x["s"]))}
 	})
 
-	// Softmax: the peak so far, or v where it is larger or NaN; then
-	// a = e^(z − peak), added to norm.
-	elementwise("largest", []string{"peak", "z"}, nil, func(x values) values {
-		v := x["z"]
-		return values{"peak": choose(or(greater(v, x["peak"]), differ(v, v)), v, x["peak"])}
-	})
-	elementwise("expNorm", []string{"a", "norm", "z", "peak"}, nil, func(x values) values {
-		e := expOf(atLeast(sub(x["z"], x["peak"]), c(-farLogit)))
-		return values{"a": e, "norm": add(x["norm"], e)}
-	})
 	elementwise("expBelow", []string{"a", "z"}, []string{"peak"}, func(x values) values {
 		return values{"a": expOf(atLeast(sub(x["z"], x["peak"]), c(-farLogit)))}
 	})

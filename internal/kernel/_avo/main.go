@@ -23,6 +23,7 @@ func main() {
 	total()
 	peak()
 	elements()
+	softmaxes()
 	normals()
 	Generate()
 }
