@@ -64,10 +64,14 @@ func (s Schedule) Factor(step, total int) float64 {
 	return 1
 }
 
-// power returns xⁿ by repeated squaring: the same on every processor.
+// power returns xⁿ, 0 ≤ x, by repeated squaring: the same on every processor. It
+// is 0 where it would be below 1e-300, as subnormals are slow.
 func power(x float64, n int) float64 {
 	y := 1.0
 	for ; n > 0; n >>= 1 {
+		if x < 1e-150 && n > 1 {
+			return 0
+		}
 		if n&1 == 1 {
 			y = float64(y * x)
 		}
