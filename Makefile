@@ -5,9 +5,9 @@ GO ?= go
 FUZZTIME ?= 30s
 export GOTOOLCHAIN ?= local
 
-.PHONY: test lint cross race unit vuln soak fuzz arm64 avx512 build bench
+.PHONY: test lint cross race unit vuln soak fuzz arm64 avx512 python build bench
 
-test: lint cross race vuln arm64 unit
+test: python lint cross race vuln arm64 unit
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o shoal ./cmd/shoal
@@ -28,13 +28,17 @@ race:
 vuln:
 	@scripts/vuln.sh
 
+# The other programs that the tests compare with: onnx and ONNX Runtime.
+python:
+	@scripts/python.sh
+
 # The tests. Last, so that their lines end the output.
-unit:
+unit: python
 	CGO_ENABLED=0 $(GO) test ./...
 
 # Long tests: all float32 values, the nine tables, files read by the reference
 # implementations. Hours.
-soak: avx512
+soak: avx512 python
 	SHOAL_SOAK=1 $(GO) test -timeout 8h -v ./...
 
 fuzz:

@@ -18,8 +18,8 @@ import (
 
 	shoal "github.com/shoal-nn/shoal"
 	"github.com/shoal-nn/shoal/internal/mixture"
-	"github.com/shoal-nn/shoal/internal/safetensors"
 	"github.com/shoal-nn/shoal/nn"
+	"github.com/shoal-nn/shoal/onnx"
 	"github.com/shoal-nn/shoal/prep"
 	"github.com/shoal-nn/shoal/table"
 )
@@ -70,7 +70,7 @@ func goldenModel(t testing.TB) *shoal.Model {
 				Weight:   0.375, Temperature: 0.75,
 			},
 		},
-		Training: json.RawMessage(`{"rows":1000,"notes":["<made by hand>"]}`),
+		Training: json.RawMessage(`{"rows":1000,"scores":{"accuracy":0.5},"notes":["<made by hand>"]}`),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestTheFirstVersionsFileIsReadForEver(t *testing.T) {
 			}
 		}
 	}
-	if want := `{"rows":1000,"notes":["\u003cmade by hand\u003e"]}`; string(m.Training()) != want {
+	if want := `{"notes":["\u003cmade by hand\u003e"],"rows":1000,"scores":{"accuracy":0.5}}`; string(m.Training()) != want {
 		t.Errorf("it was trained %s, want %s", m.Training(), want)
 	}
 	if want := goldenModel(t).FitHash(); m.FitHash() != want {
@@ -228,10 +228,7 @@ func TestOpenRefusesWhatIsNoModel(t *testing.T) {
 		}
 		return path
 	}
-	var other bytes.Buffer
-	if err := safetensors.Write(&other, &safetensors.File{}); err != nil {
-		t.Fatal(err)
-	}
+	other := string(onnx.Encode(&onnx.Model{IRVersion: 8, Producer: "pytorch", ProducerVersion: "2.1.0"}))
 	for _, c := range []struct {
 		name, path string
 		model      bool // whether it is a model at all
@@ -239,15 +236,15 @@ func TestOpenRefusesWhatIsNoModel(t *testing.T) {
 	}{
 		{"no file", filepath.Join(dir, "none.onnx"), true, "opening the model"},
 		{"a folder", dir, false, "it is no regular file"},
-		{"an empty file", file(""), false, "the file has 0 bytes"},
+		{"an empty file", file(""), false, "it is empty"},
 	} {
 		_, err := shoal.Open(c.path)
 		checkRefusal(t, c.name, err, c.model, c.want)
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"a table", "area,town\n120,Delft\n", "not a model of Shoal's"},
-		{"an ONNX model of another tool", "\x08\x08\x12\x07pytorch\x1a\x052.1.0", "not a model of Shoal's"},
-		{"safetensors of another tool", other.String(), `its metadata has no "shoal"`},
+		{"protocol buffers without a graph", "\x08\x08\x12\x07pytorch\x1a\x052.1.0", "not an ONNX model: it has no graph"},
+		{"an ONNX model of another tool", other, "an ONNX model of another program, which can't be read yet (pytorch 2.1.0): its metadata_props have no shoal.version"},
 	} {
 		_, err := shoal.Open(file(c.text))
 		checkRefusal(t, c.name, err, false, c.want)
@@ -267,54 +264,67 @@ func checkRefusal(t *testing.T, name string, err error, model bool, want string)
 	}
 }
 
-// edited returns the golden file with a piece of its description replaced, and
-// its tensors changed.
-func edited(t testing.TB, from, to string, change func(f *safetensors.File)) []byte {
+// edited returns the golden file with a piece of its schema replaced, and then
+// changed.
+func edited(t testing.TB, from, to string, change func(m *onnx.Model)) []byte {
 	t.Helper()
 	old, err := os.ReadFile(golden)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := safetensors.Read(bytes.NewReader(old), int64(len(old)))
+	m, err := onnx.Decode(old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := f.Metadata["shoal"]
-	if !strings.Contains(text, from) {
-		t.Fatalf("the description has no %s: %s", from, text)
+	text := property(t, m, "shoal.schema")
+	if !strings.Contains(*text, from) {
+		t.Fatalf("the schema has no %s: %s", from, *text)
 	}
-	f.Metadata["shoal"] = strings.Replace(text, from, to, 1)
+	*text = strings.Replace(*text, from, to, 1)
 	if change != nil {
-		change(f)
+		change(m)
 	}
-	var b bytes.Buffer
-	if err := safetensors.Write(&b, f); err != nil {
-		t.Fatal(err)
+	return onnx.Encode(m)
+}
+
+func property(t testing.TB, m *onnx.Model, key string) *string {
+	t.Helper()
+	for i := range m.Metadata {
+		if m.Metadata[i].Key == key {
+			return &m.Metadata[i].Value
+		}
 	}
-	return b.Bytes()
+	t.Fatalf("the file has no property %s", key)
+	return nil
 }
 
 // A file may say anything about itself. Whatever doesn't fit is refused by what
 // is wrong; what package mixture checks is in its tests.
 func TestAFileThatLiesIsRefused(t *testing.T) {
-	tensor := func(name string, change func(x *safetensors.Tensor)) func(f *safetensors.File) {
-		return func(f *safetensors.File) {
-			x, ok := f.Tensor(name)
-			if !ok {
-				t.Fatalf("the file has no tensor %s", name)
+	tensor := func(name string, change func(x *onnx.Tensor)) func(m *onnx.Model) {
+		return func(m *onnx.Model) {
+			for i := range m.Graph.Initializers {
+				if m.Graph.Initializers[i].Name == name {
+					change(&m.Graph.Initializers[i])
+					return
+				}
 			}
-			change(x)
+			t.Fatalf("the file has no initialiser %s", name)
 		}
+	}
+	version := func(v string) func(m *onnx.Model) {
+		return func(m *onnx.Model) { *property(t, m, "shoal.version") = v }
 	}
 	for _, c := range []struct {
 		name, from, to string
-		change         func(f *safetensors.File)
+		change         func(m *onnx.Model)
 		want           string
 	}{
-		{"a later version", `"version":1`, `"version":2`, nil, "it is a model file of version 2; this program reads up to version 1: a newer one is needed"},
-		{"no version", `"version":1,`, ``, nil, "there is no version 0"},
-		{"no JSON", `{`, `[`, nil, "the model's description can't be read"},
-		{"a number too large", `"sd":50`, `"sd":1e99`, nil, "the model's description can't be read"},
+		{"a later version", ``, ``, version("2"), "it is a model file of version 2; this program reads up to version 1: a newer one is needed"},
+		{"version 0", ``, ``, version("0"), `there is no version "0"`},
+		{"no number of a version", ``, ``, version("one"), `there is no version "one"`},
+		{"no JSON", `{`, `[`, nil, "the model is damaged: shoal.schema: "},
+		{"a number too large", `"sd":50`, `"sd":1e99`, nil, "the model is damaged: shoal.schema: "},
 		{"an unknown kind", `"kind":"boolean"`, `"kind":"colour"`, nil, `there is no kind "colour"`},
 		{"an unknown task", `"task":"classification"`, `"task":"clustering"`, nil, `the model is damaged: task "clustering" is neither`},
 		{"another task", `"task":"classification"`, `"task":"regression"`, nil, "a regression's answer is a number"},
@@ -328,23 +338,28 @@ func TestAFileThatLiesIsRefused(t *testing.T) {
 		{"softmax in a hidden layer", `"activation":"tanh"`, `"activation":"softmax"`, nil, "softmax belongs to the output layer"},
 		{"α NaN", `"leaky_relu:0.2"`, `"leaky_relu:NaN"`, nil, `"NaN" is not a number`},
 		{"dropout of all", `"dropout":0.25`, `"dropout":1`, nil, "dropout 1 is outside"},
-		{"a billion units", `"units":5`, `"units":1000000000`, nil, "layer 1: W is [5 6] and b [5]; 1000000000 units over 6 inputs of float32 were declared"},
+		{"a billion units", `"units":5`, `"units":1000000000`, nil, "layer 1: 1000000000 units over 6 inputs: the file has no room for so many parameters"},
 		{"units below 0", `"units":5`, `"units":-5`, nil, "-5 units over 6 inputs"},
 		{"a billion inputs", `"inputs":6`, `"inputs":1000000000`, nil, "5 units over 1000000000 inputs"},
 		{"no layers", `"layers":[`, `"layers":[],"none":[`, nil, "a network needs at least one layer"},
-		{"no networks", `"networks":[`, `"networks":[],"none":[`, nil, "belongs to no layer"},
-		{"no views", `"views":[`, `"views":[],"none":[`, nil, "belongs to no layer"},
+		{"no networks", `"networks":[`, `"networks":[],"none":[`, nil, "view 1: it has no network"},
+		{"no views", `"views":[`, `"views":[],"none":[`, nil, "no view"},
 		{"no features", `"features":{`, `"none":{`, nil, "view 1: it has no features"},
 		{"weights of more than 1", `"weight":0.625`, `"weight":1`, nil, "the views' weights add up to 1.375"},
 		{"a temperature of 0", `"temperature":1.5`, `"temperature":0`, nil, "view 1: its temperature 0"},
-		{"a weight that is NaN", `{`, `{`, tensor("view.0.network.1.layer.0.W", func(x *safetensors.Tensor) { x.F32[7] = float32(math.NaN()) }), "view 1: network 2: layer 1: W[1, 1] is NaN"},
-		{"an infinite bias", `{`, `{`, tensor("view.1.network.0.layer.2.b", func(x *safetensors.Tensor) { x.F32[1] = float32(math.Inf(1)) }), "view 2: network 1: layer 3: b[1] is +Inf"},
-		{"weights of another shape", `{`, `{`, tensor("view.0.network.0.layer.0.W", func(x *safetensors.Tensor) { x.Shape = []int{6, 5} }), "W is [6 5]"},
-		{"weights of another type", `{`, `{`, tensor("view.0.network.0.layer.0.b", func(x *safetensors.Tensor) { x.F32, x.F64 = nil, make([]float64, 5) }), "of float32 were declared"},
-		{"a tensor missing", `{`, `{`, tensor("view.1.network.0.layer.2.b", func(x *safetensors.Tensor) { x.Name = "c" }), "view 2, network 1: layer 3 lacks the tensor view.1.network.0.layer.2.W or view.1.network.0.layer.2.b"},
-		{"a tensor too many", `{`, `{`, func(f *safetensors.File) {
-			f.Tensors = append(f.Tensors, safetensors.Tensor{Name: "payload", Shape: []int{1}, F32: []float32{1}})
-		}, `tensor "payload" belongs to no layer`},
+		{"another mean than the graph's", `"mean":100`, `"mean":101`, nil, `initialiser "view1/mean" has other values than the schema`},
+		{"other levels than the graph's", `"Delft","Gouda"`, `"Delft","Ghent"`, nil, "its graph is not the one that its schema describes: another program changed it"},
+		{"another activation than the graph's", `"activation":"tanh"`, `"activation":"sigmoid"`, nil, "its graph is not the one that its schema describes"},
+		{"another opset", ``, ``, func(m *onnx.Model) { m.Opsets[0].Version = 17 }, "its graph is not the one that its schema describes"},
+		{"a weight that is NaN", ``, ``, tensor("view1/network2/W1", func(x *onnx.Tensor) { x.Floats[7] = float32(math.NaN()) }), "view 1: network 2: layer 1: W[1, 1] is NaN"},
+		{"an infinite bias", ``, ``, tensor("view2/b3", func(x *onnx.Tensor) { x.Floats[1] = float32(math.Inf(1)) }), "view 2: network 1: layer 3: b[1] is +Inf"},
+		{"a weight that was changed", ``, ``, tensor("view2/b3", func(x *onnx.Tensor) { x.Floats[1]++ }), "its weights have the fit hash"},
+		{"weights of another shape", ``, ``, tensor("view1/network1/W1", func(x *onnx.Tensor) { x.Dims = []int64{6, 5} }), `initialiser "view1/network1/W1" is float [6 5]; the schema asks for "view1/network1/W1" there, float [5 6]`},
+		{"weights of another type", ``, ``, tensor("view1/network1/b1", func(x *onnx.Tensor) { x.Type, x.Floats, x.Doubles = onnx.Double, nil, make([]float64, 5) }), `initialiser "view1/network1/b1" is double [5]`},
+		{"a tensor of another name", ``, ``, tensor("view2/b3", func(x *onnx.Tensor) { x.Name = "c" }), `the schema asks for "view2/b3" there`},
+		{"a tensor too many", ``, ``, func(m *onnx.Model) {
+			m.Graph.Initializers = append(m.Graph.Initializers, onnx.Tensor{Name: "payload", Type: onnx.Float, Dims: []int64{1}, Floats: []float32{1}})
+		}, "and the schema asks for "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := read(edited(t, c.from, c.to, c.change))
@@ -448,7 +463,6 @@ func FuzzRead(f *testing.F) {
 	f.Add(b)
 	f.Add(b[:len(b)/2])
 	f.Add(edited(f, `"units":5`, `"units":500000000`, nil))
-	f.Add(edited(f, `"version":1`, `"version":9`, nil))
 	f.Add(edited(f, `"Delft","Gouda"`, `"Gouda","Delft"`, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, err := read(b); err == nil {

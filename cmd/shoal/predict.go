@@ -53,7 +53,7 @@ there; others are named on standard error and not used.`,
 func modelThenData(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
-		return []cobra.Completion{"onnx", "safetensors"}, cobra.ShellCompDirectiveFilterFileExt
+		return []cobra.Completion{"onnx"}, cobra.ShellCompDirectiveFilterFileExt
 	case 1:
 		return []cobra.Completion{"csv", "tsv", "txt", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt
 	}

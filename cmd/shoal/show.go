@@ -27,7 +27,7 @@ func showCommand() *cobra.Command {
 to each before the network sees it, how it was trained, and how good it was.`,
 		Example:           `  shoal show houses.onnx`,
 		Args:              arguments("MODEL"),
-		ValidArgsFunction: cobra.FixedCompletions([]cobra.Completion{"onnx", "safetensors"}, cobra.ShellCompDirectiveFilterFileExt),
+		ValidArgsFunction: cobra.FixedCompletions([]cobra.Completion{"onnx"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := shoal.Open(args[0])
 			if err != nil {

@@ -180,25 +180,37 @@ func addWidened(x VecVirtual, sums []VecVirtual) {
 func softmaxes() {
 	for _, k := range []rowwise{
 		{ // the peak so far, or z where it is larger or NaN
-			"largestRows", map[string]string{"z": "ld"}, []string{"peak"}, false,
+			"largestRows",
+			map[string]string{"z": "ld"},
+			[]string{"peak"},
+			false,
 			func(x values) values {
 				v := x["z"]
 				return values{"peak": choose(or(greater(v, x["peak"]), differ(v, v)), v, x["peak"])}
 			},
 		},
 		{ // a = e^(z − peak), added to norm
-			"expRows", map[string]string{"a": "ld", "z": "ld"}, []string{"norm", "peak"}, false,
+			"expRows",
+			map[string]string{"a": "ld", "z": "ld"},
+			[]string{"norm", "peak"},
+			false,
 			func(x values) values {
 				e := expOf(atLeast(sub(x["z"], x["peak"]), c(-farLogit)))
 				return values{"a": e, "norm": add(x["norm"], e)}
 			},
 		},
 		{
-			"divideRows", map[string]string{"a": "ld"}, []string{"norm"}, false,
+			"divideRows",
+			map[string]string{"a": "ld"},
+			[]string{"norm"},
+			false,
 			func(x values) values { return values{"a": div(x["a"], x["norm"])} },
 		},
 		{ // y is added to label, and −y·(z − peak) to sum where y isn't 0
-			"labelledRows", map[string]string{"z": "ld", "y": "ldy"}, []string{"label", "peak"}, true,
+			"labelledRows",
+			map[string]string{"z": "ld", "y": "ldy"},
+			[]string{"label", "peak"},
+			true,
 			func(x values) values {
 				y := x["y"]
 				l := and(differ(y, c(0)), mul(y, sub(x["z"], x["peak"])))
@@ -206,7 +218,10 @@ func softmaxes() {
 			},
 		},
 		{
-			"softmaxSlopeRows", map[string]string{"dz": "ld", "a": "ld", "y": "ldy"}, []string{"label"}, false,
+			"softmaxSlopeRows",
+			map[string]string{"dz": "ld", "a": "ld", "y": "ldy"},
+			[]string{"label"},
+			false,
 			func(x values) values { return values{"dz": sub(mul(x["a"], x["label"]), x["y"])} },
 		},
 	} {
