@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/shoal-nn/shoal/internal/atomicfile"
 	"github.com/shoal-nn/shoal/nn"
@@ -49,8 +50,10 @@ func (m *Model) Write(w io.Writer) error {
 	return nil
 }
 
-// Open reads a model from a file. A file that isn't one gives an error that
-// wraps ErrNotAModel; a model of a later version is refused by its version.
+// Open reads a model from a file: one that Shoal wrote, or the ONNX file of a
+// multi-layer perceptron that another program trained, whose weights may lie in
+// files beside it. A file that can't be read so gives an error that wraps
+// ErrNotAModel; a model of a later version is refused by its version.
 func Open(path string) (*Model, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -64,7 +67,7 @@ func Open(path string) (*Model, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("shoal: %s: %w: it is no regular file", path, ErrNotAModel)
 	}
-	m, err := read(f, info.Size())
+	m, err := read(f, info.Size(), filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("shoal: %s: %w", path, err)
 	}
@@ -75,14 +78,14 @@ func Open(path string) (*Model, error) {
 // nothing at its word: what it allocates is bounded by a multiple of size, and a
 // model whose parts don't fit together is an error.
 func Read(r io.Reader, size int64) (*Model, error) {
-	m, err := read(r, size)
+	m, err := read(r, size, "")
 	if err != nil {
 		return nil, fmt.Errorf("shoal: %w", err)
 	}
 	return m, nil
 }
 
-func read(r io.Reader, size int64) (*Model, error) {
+func read(r io.Reader, size int64, dir string) (*Model, error) {
 	if err := nn.New(1, nn.Dense(1, nn.Linear)).Err(); err != nil {
 		return nil, err // no network can be: SHOAL_SIMD names kernels that aren't there
 	}
@@ -96,7 +99,7 @@ func read(r io.Reader, size int64) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	mix, err := onnx.Read(b)
+	mix, err := onnx.Read(b, dir)
 	if errors.Is(err, onnx.ErrNotONNX) || errors.Is(err, onnx.ErrForeign) {
 		return nil, fmt.Errorf("%w: %w", ErrNotAModel, err)
 	}

@@ -244,7 +244,7 @@ func TestOpenRefusesWhatIsNoModel(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a table", "area,town\n120,Delft\n", "not a model of Shoal's"},
 		{"protocol buffers without a graph", "\x08\x08\x12\x07pytorch\x1a\x052.1.0", "not an ONNX model: it has no graph"},
-		{"an ONNX model of another tool", other, "an ONNX model of another program, which can't be read yet (pytorch 2.1.0): its metadata_props have no shoal.version"},
+		{"an ONNX model of another tool", other, "an ONNX model of another program that can't be read (pytorch 2.1.0): the graph has no input"},
 	} {
 		_, err := shoal.Open(file(c.text))
 		checkRefusal(t, c.name, err, false, c.want)

@@ -99,7 +99,13 @@ func (r *runtimes) ask(t testing.TB, m *shoal.Model, tab *table.Table) map[strin
 		}
 		columns[c.Name] = values
 	}
-	question, err := json.Marshal(map[string]any{"model": path, "columns": columns})
+	return r.answers(t, map[string]any{"model": path, "columns": columns})
+}
+
+// answers asks a question as answer.py takes it.
+func (r *runtimes) answers(t testing.TB, q map[string]any) map[string]map[string]json.RawMessage {
+	t.Helper()
+	question, err := json.Marshal(q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,6 +92,9 @@ func (m *Model) Columns() []prep.Column {
 // place, and numbers are text where the model knows text.
 func (m *Model) CSVOptions() table.CSVOptions {
 	o := table.CSVOptions{Kinds: map[string]table.Kind{}}
+	if m.mix.Position {
+		return o // whatever their names
+	}
 	for _, c := range m.Columns() {
 		o.Kinds[c.Name] = c.Kind
 	}
@@ -143,10 +146,18 @@ const (
 )
 
 // Predict answers every row of a table. Columns are matched by name: one that
-// the model needs and the table lacks is an error; others are listed in Extra.
+// the model needs and the table lacks is an error; others are listed in Extra. A
+// model of another program with one input for all columns takes them by their
+// place, as many as it has.
 func (m *Model) Predict(t *table.Table) (*Predictions, error) {
 	if err := t.Err(); err != nil {
 		return nil, err
+	}
+	if m.mix.Position {
+		var err error
+		if t, err = m.placed(t); err != nil {
+			return nil, err
+		}
 	}
 	p := &Predictions{Task: m.mix.Task, Classes: m.Classes()}
 	for _, target := range m.mix.Targets {
@@ -192,6 +203,20 @@ func (m *Model) Predict(t *table.Table) (*Predictions, error) {
 		}
 	}
 	return p, nil
+}
+
+// placed is a table whose columns have the model's names, by their place.
+func (m *Model) placed(t *table.Table) (*table.Table, error) {
+	columns := m.Columns()
+	if len(t.Columns) != len(columns) {
+		return nil, fmt.Errorf("shoal: the model takes %d columns by their place, and the table has %d", len(columns), len(t.Columns))
+	}
+	renamed := &table.Table{Name: t.Name}
+	for i, c := range t.Columns {
+		c.Name = columns[i].Name
+		renamed.Columns = append(renamed.Columns, c)
+	}
+	return renamed, nil
 }
 
 // extra lists the table's columns that neither a view nor a target uses.

@@ -5,20 +5,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/shoal-nn/shoal/internal/mixture"
 	"github.com/shoal-nn/shoal/nn"
 )
 
-// ErrForeign says that an ONNX model was not written by Shoal.
-var ErrForeign = errors.New("an ONNX model of another program, which can't be read yet")
+// ErrForeign says that an ONNX model isn't Shoal's, and that it can't be read as
+// one of another program either.
+var ErrForeign = errors.New("an ONNX model of another program that can't be read")
 
-// Read reads a model that Shoal wrote. The schema in its metadata says what the
-// graph must be: a graph that is another one, because some program changed it, is
-// an error, so that what is answered is what every runtime answers.
-func Read(b []byte) (*mixture.Mixture, error) {
+// Read reads a model: one that Shoal wrote, or a multi-layer perceptron of another
+// program, with its preprocessing. dir is where files with tensors lie beside the
+// model; "" allows none.
+//
+// Of Shoal's, the schema in its metadata says what the graph must be: a graph that
+// is another one, because some program changed it, is an error, so that what is
+// answered is what every runtime answers.
+func Read(b []byte, dir string) (*mixture.Mixture, error) {
 	file, err := Decode(b)
 	if err != nil {
 		return nil, err
@@ -27,7 +35,11 @@ func Read(b []byte) (*mixture.Mixture, error) {
 	for _, p := range file.Metadata {
 		properties[p.Key] = p.Value
 	}
-	if err := checkVersion(file, properties); err != nil {
+	version, ours := properties[keyVersion]
+	if !ours {
+		return foreign(file, dir)
+	}
+	if err := checkVersion(version); err != nil {
 		return nil, err
 	}
 	m, err := mixtureOf(properties, len(b))
@@ -43,15 +55,82 @@ func Read(b []byte) (*mixture.Mixture, error) {
 	return m, nil
 }
 
-func checkVersion(file *Model, properties map[string]string) error {
-	text, ok := properties[keyVersion]
-	if !ok {
-		by := ""
-		if file.Producer != "" {
-			by = fmt.Sprintf(" (%s %s)", file.Producer, file.ProducerVersion)
-		}
-		return fmt.Errorf("%w%s: its metadata_props have no %s", ErrForeign, by, keyVersion)
+func foreign(file *Model, dir string) (*mixture.Mixture, error) {
+	by := ""
+	if file.Producer != "" {
+		by = fmt.Sprintf(" (%s %s)", file.Producer, file.ProducerVersion)
 	}
+	if err := load(file, dir); err != nil {
+		return nil, fmt.Errorf("%w%s: %w", ErrForeign, by, err)
+	}
+	m, err := imported(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w%s: %w", ErrForeign, by, err)
+	}
+	return m, nil
+}
+
+// load reads the tensors that lie in files beside the model: in its folder, no
+// links, and no more than is there.
+func load(file *Model, dir string) error {
+	var root *os.Root
+	for i := range file.Graph.Initializers {
+		t := &file.Graph.Initializers[i]
+		if t.External == nil {
+			continue
+		}
+		if dir == "" {
+			return fmt.Errorf("initialiser %q lies in the file %q, and there is no folder to look in", t.Name, t.External.Location)
+		}
+		if root == nil {
+			var err error
+			if root, err = os.OpenRoot(dir); err != nil {
+				return err
+			}
+			defer root.Close()
+		}
+		if err := t.load(root); err != nil {
+			return fmt.Errorf("initialiser %q, in the file %q: %w", t.Name, t.External.Location, err)
+		}
+	}
+	return nil
+}
+
+func (t *Tensor) load(root *os.Root) error {
+	e, n := t.External, t.Len()
+	size := int64(n) * int64(elementSize[t.Type])
+	switch {
+	case !filepath.IsLocal(e.Location) || strings.ContainsAny(e.Location, `\:`):
+		return errors.New("it must be a file of the model's own folder")
+	case n < 0 || elementSize[t.Type] == 0:
+		return fmt.Errorf("%v %v isn't supported", t.Type, t.Dims)
+	case e.Length >= 0 && e.Length != size:
+		return fmt.Errorf("%d bytes for %v %v", e.Length, t.Type, t.Dims)
+	}
+	info, err := root.Lstat(e.Location)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is no regular file")
+	}
+	if e.Offset > info.Size() || size > info.Size()-e.Offset {
+		return fmt.Errorf("it has %d bytes; %d from byte %d on are asked for", info.Size(), size, e.Offset)
+	}
+	f, err := root.Open(e.Location)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	raw := make([]byte, size)
+	if _, err := f.ReadAt(raw, e.Offset); err != nil {
+		return err
+	}
+	t.External = nil
+	return t.SetRaw(raw)
+}
+
+func checkVersion(text string) error {
 	switch version, err := strconv.Atoi(text); {
 	case err != nil || version < 1:
 		return fmt.Errorf("the model is damaged: there is no version %q", text)
@@ -68,7 +147,7 @@ func mixtureOf(properties map[string]string, size int) (*mixture.Mixture, error)
 	if err := json.Unmarshal([]byte(properties[keySchema]), &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", keySchema, err)
 	}
-	m := &mixture.Mixture{Task: s.Task, Targets: s.Targets}
+	m := &mixture.Mixture{Task: s.Task, Targets: s.Targets, Position: s.Position}
 	left := size / 4
 	for i, v := range s.Views {
 		view := mixture.View{Features: v.Features, Weight: v.Weight, Temperature: v.Temperature}

@@ -397,6 +397,8 @@ type schema struct {
 	Task    prep.Task     `json:"task"`
 	Targets []prep.Target `json:"targets"`
 	Views   []viewSchema  `json:"views"`
+
+	Position bool `json:"by_position,omitempty"`
 }
 
 type viewSchema struct {
@@ -418,7 +420,7 @@ type layerSchema struct {
 }
 
 func schemaOf(m *mixture.Mixture) schema {
-	s := schema{Task: m.Task, Targets: m.Targets}
+	s := schema{Task: m.Task, Targets: m.Targets, Position: m.Position}
 	for _, v := range m.Views {
 		view := viewSchema{Features: v.Features, Weight: v.Weight, Temperature: v.Temperature}
 		for _, n := range v.Networks {

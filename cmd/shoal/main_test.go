@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("EXAMPLES", examples)
+			e.Setenv("MODELS", filepath.Join(examples, "../onnx/testdata/models"))
 			iris, err := os.ReadFile("testdata/iris.csv")
 			if err != nil {
 				return err

@@ -24,6 +24,10 @@ type Mixture struct {
 	Targets []prep.Target // one, or several numbers
 	Views   []View
 
+	// Position says that columns are taken by their place, whatever their names:
+	// another program's model has one input for all of them.
+	Position bool
+
 	// Training says how the model was trained, for people; nothing is computed
 	// from it.
 	Training json.RawMessage
