@@ -464,6 +464,17 @@ func FuzzRead(f *testing.F) {
 	f.Add(b[:len(b)/2])
 	f.Add(edited(f, `"units":5`, `"units":500000000`, nil))
 	f.Add(edited(f, `"Delft","Gouda"`, `"Gouda","Delft"`, nil))
+	foreign, err := filepath.Glob("onnx/testdata/models/*.onnx")
+	if err != nil || len(foreign) == 0 {
+		f.Fatal("no models of other programs", err)
+	}
+	for _, path := range foreign {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, err := read(b); err == nil {
 			use(t, m)

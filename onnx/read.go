@@ -107,6 +107,14 @@ func (t *Tensor) load(root *os.Root) error {
 	case e.Length >= 0 && e.Length != size:
 		return fmt.Errorf("%d bytes for %v %v", e.Length, t.Type, t.Dims)
 	}
+	for at, c := range e.Location {
+		if c != '/' {
+			continue
+		}
+		if info, err := root.Lstat(e.Location[:at]); err != nil || !info.IsDir() {
+			return errors.New("a part of its path is no folder")
+		}
+	}
 	info, err := root.Lstat(e.Location)
 	if err != nil {
 		return err
