@@ -105,6 +105,9 @@ func (m *Model) CSVOptions() table.CSVOptions {
 // same for the same data, configuration and seed, on any machine.
 func (m *Model) FitHash() string { return m.mix.FitHash() }
 
+// Origin is the program that wrote the model's file, with its version; "" is Shoal.
+func (m *Model) Origin() string { return m.mix.Origin }
+
 // Training says how the model was trained, as JSON: the report of package
 // train. It may be nil.
 func (m *Model) Training() json.RawMessage { return m.mix.Training }

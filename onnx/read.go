@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,17 +57,15 @@ func Read(b []byte, dir string) (*mixture.Mixture, error) {
 }
 
 func foreign(file *Model, dir string) (*mixture.Mixture, error) {
-	by := ""
-	if file.Producer != "" {
-		by = fmt.Sprintf(" (%s %s)", file.Producer, file.ProducerVersion)
-	}
+	origin := cmp.Or(strings.TrimSpace(file.Producer+" "+file.ProducerVersion), "a program that doesn't say its name")
 	if err := load(file, dir); err != nil {
-		return nil, fmt.Errorf("%w%s: %w", ErrForeign, by, err)
+		return nil, fmt.Errorf("%w (%s): %w", ErrForeign, origin, err)
 	}
 	m, err := imported(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w%s: %w", ErrForeign, by, err)
+		return nil, fmt.Errorf("%w (%s): %w", ErrForeign, origin, err)
 	}
+	m.Origin = origin
 	return m, nil
 }
 

@@ -51,6 +51,7 @@ type modelJSON struct {
 	Targets    []prep.Target   `json:"targets"`
 	Parameters int             `json:"parameters"`
 	Views      []viewJSON      `json:"views"`
+	Origin     string          `json:"origin,omitempty"` // the program that wrote the file, if it isn't Shoal
 	FitHash    string          `json:"fit_hash"`
 	Training   json.RawMessage `json:"training,omitempty"` // as package train reported it
 }
@@ -77,7 +78,7 @@ type layerJSON struct {
 }
 
 func describe(m *shoal.Model) modelJSON {
-	j := modelJSON{Task: m.Task(), Targets: m.Targets(), FitHash: m.FitHash(), Training: m.Training()}
+	j := modelJSON{Task: m.Task(), Targets: m.Targets(), Origin: m.Origin(), FitHash: m.FitHash(), Training: m.Training()}
 	for _, v := range m.Views() {
 		view := viewJSON{Columns: v.Features.Columns, LeftOut: v.Features.LeftOut, Features: v.Features.Names()}
 		for _, n := range v.Networks {
@@ -104,6 +105,9 @@ func describeLayer(l *nn.LayerOf[float32]) layerJSON {
 func showText(path string, m *shoal.Model) string {
 	var s sheet
 	s.fact("model", path)
+	if by := m.Origin(); by != "" {
+		s.fact("made by", by)
+	}
 	r := &train.Report{Task: m.Task()}
 	trained := json.Unmarshal(m.Training(), r) == nil
 	for _, t := range m.Targets() {

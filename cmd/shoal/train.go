@@ -195,7 +195,7 @@ func checkOutput(path, data string) error {
 	if in, err := os.Stat(data); err == nil && os.SameFile(in, info) {
 		return wrongCall("-o %s is the data itself; name another file", path)
 	}
-	if _, err := shoal.Open(path); errors.Is(err, shoal.ErrNotAModel) {
+	if m, err := shoal.Open(path); errors.Is(err, shoal.ErrNotAModel) || err == nil && m.Origin() != "" {
 		return fmt.Errorf("shoal: %s exists and is no model of Shoal's, so it is not written over; name another file with -o", path)
 	} else if err != nil {
 		return fmt.Errorf("shoal: %s exists and can't be read as a model, so it is not written over; name another file with -o: %w", path, err)

@@ -28,6 +28,9 @@ type Mixture struct {
 	// another program's model has one input for all of them.
 	Position bool
 
+	// Origin is the program that wrote the file, with its version; "" is Shoal.
+	Origin string
+
 	// Training says how the model was trained, for people; nothing is computed
 	// from it.
 	Training json.RawMessage
