@@ -55,6 +55,10 @@ func (m *Model) Write(w io.Writer) error {
 // files beside it. A file that can't be read so gives an error that wraps
 // ErrNotAModel; a model of a later version is refused by its version.
 func Open(path string) (*Model, error) {
+	// Asked first, as opening a pipe would wait.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("shoal: %s: %w: it is no regular file", path, ErrNotAModel)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("shoal: opening the model: %w", err)
@@ -63,9 +67,6 @@ func Open(path string) (*Model, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("shoal: opening the model: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("shoal: %s: %w: it is no regular file", path, ErrNotAModel)
 	}
 	m, err := read(f, info.Size(), filepath.Dir(path))
 	if err != nil {
@@ -100,7 +101,7 @@ func read(r io.Reader, size int64, dir string) (*Model, error) {
 		return nil, err
 	}
 	mix, err := onnx.Read(b, dir)
-	if errors.Is(err, onnx.ErrNotONNX) || errors.Is(err, onnx.ErrForeign) {
+	if errors.Is(err, onnx.ErrNotONNX) || errors.Is(err, onnx.ErrUnsupported) || errors.Is(err, onnx.ErrForeign) {
 		return nil, fmt.Errorf("%w: %w", ErrNotAModel, err)
 	}
 	if err != nil {

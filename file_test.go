@@ -357,6 +357,13 @@ func TestAFileThatLiesIsRefused(t *testing.T) {
 		{"weights of another shape", ``, ``, tensor("view1/network1/W1", func(x *onnx.Tensor) { x.Dims = []int64{6, 5} }), `initialiser "view1/network1/W1" is float [6 5]; the schema asks for "view1/network1/W1" there, float [5 6]`},
 		{"weights of another type", ``, ``, tensor("view1/network1/b1", func(x *onnx.Tensor) { x.Type, x.Floats, x.Doubles = onnx.Double, nil, make([]float64, 5) }), `initialiser "view1/network1/b1" is double [5]`},
 		{"a tensor of another name", ``, ``, tensor("view2/b3", func(x *onnx.Tensor) { x.Name = "c" }), `the schema asks for "view2/b3" there`},
+		{"a bias in half precision", ``, ``, tensor("view1/network1/b1", func(x *onnx.Tensor) { x.Type = onnx.Float16 }), `initialiser "view1/network1/b1" is float16 [5]`},
+		{"weights in another file", ``, ``, tensor("view1/network1/b1", func(x *onnx.Tensor) { x.Floats, x.External = nil, &onnx.External{Location: "w.bin"} }), `initialiser "view1/network1/b1" lies in another file`},
+		{"a report that is null", ``, ``, func(m *onnx.Model) { *property(t, m, "shoal.training") = "null" }, "shoal.training is null"},
+		{"an attribute too many", ``, ``, func(m *onnx.Model) {
+			n := &m.Graph.Nodes[0]
+			n.Attributes = append(n.Attributes, onnx.Attribute{Name: "axis", Type: onnx.AttributeInt, Int: 1})
+		}, "its graph is not the one that its schema describes"},
 		{"a tensor too many", ``, ``, func(m *onnx.Model) {
 			m.Graph.Initializers = append(m.Graph.Initializers, onnx.Tensor{Name: "payload", Type: onnx.Float, Dims: []int64{1}, Floats: []float32{1}})
 		}, "and the schema asks for "},
@@ -370,6 +377,14 @@ func TestAFileThatLiesIsRefused(t *testing.T) {
 				t.Errorf("%v is a model, though a bad one", err)
 			}
 		})
+	}
+}
+
+// A name of the program, or a comment, says nothing of the answers.
+func TestNotesOnAFileDoNoHarm(t *testing.T) {
+	_, err := read(edited(t, "", "", func(m *onnx.Model) { m.Doc, m.Producer, m.Graph.Name = "the best one", "an editor", "houses" }))
+	if err != nil {
+		t.Error(err)
 	}
 }
 

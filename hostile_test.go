@@ -161,6 +161,26 @@ func TestWhatIsNotUnderstoodIsNamed(t *testing.T) {
 	}
 }
 
+// Two bytes each, a million times: what is empty is refused, and not kept.
+func TestEmptyPartsTakeNoMemory(t *testing.T) {
+	empty := func(number byte) []byte { return bytes.Repeat([]byte{number<<3 | 2, 0}, 1<<20) }
+	graph := func(b []byte) []byte {
+		n := len(b)
+		return append([]byte{7<<3 | 2, byte(n) | 0x80, byte(n>>7) | 0x80, byte(n>>14) | 0x80, byte(n >> 21)}, b...)
+	}
+	for _, part := range []byte{1, 5, 11, 12} { // nodes, initialisers, inputs, outputs
+		if _, err := readQuickly(t, graph(empty(part))); err == nil {
+			t.Errorf("a million empty fields %d were read", part)
+		}
+	}
+	node := empty(5) // attributes
+	n := len(node)
+	node = append([]byte{1<<3 | 2, byte(n) | 0x80, byte(n>>7) | 0x80, byte(n>>14) | 0x80, byte(n >> 21)}, node...)
+	if _, err := readQuickly(t, graph(node)); err == nil {
+		t.Error("a million empty attributes were read")
+	}
+}
+
 // Tensors may lie in a file beside the model, and nowhere else.
 func TestExternalDataStaysInTheModelsFolder(t *testing.T) {
 	dir := t.TempDir()

@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -217,5 +218,26 @@ func TestAPredictorOfAnotherNetworkAnswersAsItsOwn(t *testing.T) {
 				t.Fatalf("%d inputs after %d: A[%d] is %v, its own predictor says %v", sizes[1], sizes[0], i, got.Data[i], v)
 			}
 		}
+	}
+}
+
+// The cost of other examples leaves the gradient as it was, of so many that their
+// tiles go in several groups.
+func TestACostLeavesTheGradient(t *testing.T) {
+	x, y := problem[float32](20, 3, 64*70, 1)
+	net := nn.New(20, nn.Dense(30, nn.ReLU), nn.Dense(3, nn.Softmax))
+	net.Init(nn.Auto, 1)
+	step := net.Trainer(nn.CrossEntropy, &nn.Adam{})
+	if _, err := step.Gradient(x, y, nil); err != nil {
+		t.Fatal(err)
+	}
+	dw, db := step.Grad(0)
+	want := append(slices.Clone(dw.Data), db...)
+	if _, err := step.Cost(x, y, nil); err != nil {
+		t.Fatal(err)
+	}
+	dw, db = step.Grad(0)
+	if !slices.Equal(want, append(slices.Clone(dw.Data), db...)) {
+		t.Error("the gradient is another after the cost was asked")
 	}
 }

@@ -69,13 +69,16 @@ func (s Schedule) Factor(step, total int) float64 {
 func power(x float64, n int) float64 {
 	y := 1.0
 	for ; n > 0; n >>= 1 {
-		if x < 1e-150 && n > 1 {
+		if y < 1e-300 || x < 1e-150 && n > 1 {
 			return 0
 		}
 		if n&1 == 1 {
 			y = float64(y * x)
 		}
 		x = float64(x * x)
+	}
+	if y < 1e-300 {
+		return 0
 	}
 	return y
 }

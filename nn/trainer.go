@@ -175,8 +175,8 @@ func (t *TrainerOf[T]) Cost(x, y MatrixOf[T], weights []T) (float64, error) {
 
 // Grad returns dW and db of layer l (0 is the first) where the last step, or
 // Gradient, computed them: after clipping, and for LBFGS at the point where its
-// line search ended. They share the trainer's memory, and are empty before the
-// first step.
+// line search ended. They share the trainer's memory until the next step, and are
+// empty before the first.
 func (t *TrainerOf[T]) Grad(l int) (dw MatrixOf[T], db []T) {
 	if t.grad == nil {
 		return MatrixOf[T]{}, nil
@@ -548,7 +548,9 @@ func (t *TrainerOf[T]) push(sum total) {
 		t.stack = append(t.stack, partial[T]{grad: make([]T, len(t.grad))})
 	}
 	p := &t.stack[level]
-	p.grad, t.grad = t.grad, p.grad
+	if !t.lossOnly {
+		p.grad, t.grad = t.grad, p.grad
+	}
 	p.full, p.total = true, sum
 }
 

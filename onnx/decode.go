@@ -11,26 +11,58 @@ import (
 
 // Limits of what is read: far beyond any network that this package runs.
 const (
-	maxNodes      = 1 << 16
-	maxNames      = 1 << 20 // inputs and outputs of a node, and initialisers of a graph
+	maxNodes      = 1 << 22
+	maxNames      = 1 << 22 // inputs and outputs of a node, and initialisers of a graph
 	maxDims       = 8
-	maxMetadata   = 16 << 20 // bytes of metadata_props
+	maxMetadata   = 64 << 20 // bytes of metadata_props
 	maxAttributes = 1 << 10
 )
 
-// ErrNotONNX says that bytes are no ONNX model.
-var ErrNotONNX = errors.New("not an ONNX model")
+// ErrNotONNX says that bytes are no ONNX model, ErrUnsupported that they are one
+// with something that isn't read.
+var (
+	ErrNotONNX     = errors.New("not an ONNX model")
+	ErrUnsupported = errors.New("an ONNX model that can't be read")
+)
+
+// unsupported is an error that is ErrUnsupported, and says what isn't.
+type unsupported string
+
+func (what unsupported) Error() string        { return string(what) + " isn't supported" }
+func (what unsupported) Is(target error) bool { return target == ErrUnsupported }
 
 // Decode reads a model from a file's bytes. What it allocates is bounded by a
 // multiple of their number, and no declared size is believed. Elements that lie
 // in other files are left there.
 func Decode(b []byte) (*Model, error) {
-	if len(b) == 0 {
-		return nil, fmt.Errorf("%w: it is empty", ErrNotONNX)
+	m, graph, err := decodeFrame(b)
+	if err == nil {
+		err = notONNX(m.Graph.decode(graph))
 	}
-	m := &Model{}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func notONNX(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrUnsupported):
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNotONNX, err)
+}
+
+// decodeFrame reads all but the graph, whose bytes it returns.
+func decodeFrame(b []byte) (m *Model, graph []byte, err error) {
+	if len(b) == 0 {
+		return nil, nil, fmt.Errorf("%w: it is empty", ErrNotONNX)
+	}
+	m = &Model{}
 	graphs, metadata := 0, 0
-	err := fields(b, "model", func(f field) error {
+	err = fields(b, "model", func(f field) error {
 		switch f.number {
 		case 1:
 			return f.int(&m.IRVersion)
@@ -44,7 +76,10 @@ func Decode(b []byte) (*Model, error) {
 			if graphs++; graphs > 1 {
 				return errors.New("it has two graphs")
 			}
-			return f.message(func(b []byte) error { return m.Graph.decode(b) })
+			return f.message(func(b []byte) error {
+				graph = b
+				return nil
+			})
 		case 8:
 			var o Opset
 			if len(m.Opsets) == maxAttributes {
@@ -71,17 +106,17 @@ func Decode(b []byte) (*Model, error) {
 			m.Metadata = append(m.Metadata, p)
 			return err
 		case 25:
-			return errors.New("it has functions of its own, which aren't supported")
+			return unsupported("a function of its own")
 		}
 		return nil
 	})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrNotONNX, err)
-	case graphs == 0:
-		return nil, fmt.Errorf("%w: it has no graph", ErrNotONNX)
+	if err == nil && graphs == 0 {
+		err = errors.New("it has no graph")
 	}
-	return m, nil
+	if err != nil {
+		return nil, nil, notONNX(err)
+	}
+	return m, graph, nil
 }
 
 // field is one field of a message: its number, and either a varint, a fixed
@@ -271,6 +306,9 @@ func (g *Graph) decode(b []byte) error {
 			}
 			var n Node
 			err := f.message(func(b []byte) error { return n.decode(b, len(g.Nodes)) })
+			if err == nil && n.Op == "" {
+				err = fmt.Errorf("node %d: it has no operator", len(g.Nodes)+1)
+			}
 			g.Nodes = append(g.Nodes, n)
 			return err
 		case 2:
@@ -281,6 +319,9 @@ func (g *Graph) decode(b []byte) error {
 				return fmt.Errorf("graph: more than %d initialisers", maxNames)
 			}
 			err := f.message(t.decode)
+			if err == nil && t.Name == "" {
+				err = fmt.Errorf("graph: initialiser %d has no name", len(g.Initializers)+1)
+			}
 			g.Initializers = append(g.Initializers, t)
 			return err
 		case 11, 12:
@@ -293,10 +334,13 @@ func (g *Graph) decode(b []byte) error {
 			}
 			var v Value
 			err := f.message(v.decode)
+			if err == nil && v.Name == "" {
+				err = errors.New("graph: an input or output has no name")
+			}
 			*to = append(*to, v)
 			return err
 		case 15:
-			return errors.New("graph: a sparse initialiser, which isn't supported")
+			return unsupported("a sparse initialiser")
 		}
 		return nil
 	})
@@ -320,6 +364,9 @@ func (n *Node) decode(b []byte, place int) error {
 			}
 			var a Attribute
 			err := f.message(func(b []byte) error { return a.decode(b, in) })
+			if err == nil && (a.Name == "" || a.Type == AttributeTensor && a.Tensor == nil) {
+				err = fmt.Errorf("%s: attribute %q has no name, or no value", in, a.Name)
+			}
 			n.Attributes = append(n.Attributes, a)
 			return err
 		case 7:
@@ -438,7 +485,7 @@ func (t *Tensor) decode(b []byte) error {
 			t.Type = ElementType(int32(f.bits))
 			return f.want(protowire.VarintType)
 		case 3:
-			return errors.New("tensor: segments aren't supported")
+			return unsupported("a segment of a tensor")
 		case 4:
 			return f.appendFloats(&t.Floats)
 		case 5, 7:
@@ -480,14 +527,13 @@ func (t *Tensor) decode(b []byte) error {
 	return nil
 }
 
-// SetRaw sets the elements from their bytes, as they lie in memory. Of float16 it
-// makes float.
+// SetRaw sets the elements from their bytes, as they lie in memory.
 func (t *Tensor) SetRaw(raw []byte) error {
 	n, size := t.Len(), elementSize[t.Type]
 	switch {
 	case size == 0:
-		return fmt.Errorf("%v can't be raw data, or isn't supported", t.Type)
-	case n < 0 || n*size != len(raw):
+		return unsupported("raw data of " + t.Type.String())
+	case n < 0 || int64(n)*int64(size) != int64(len(raw)):
 		return fmt.Errorf("%d bytes of %v for the shape %v", len(raw), t.Type, t.Dims)
 	}
 	t.Floats, t.Doubles, t.Ints, t.Strings = nil, nil, nil, nil
@@ -497,7 +543,7 @@ func (t *Tensor) SetRaw(raw []byte) error {
 	case Double:
 		t.Doubles = doubles(raw)
 	case Float16:
-		t.Type, t.Floats = Float, make([]float32, n)
+		t.Floats = make([]float32, n)
 		for i := range t.Floats {
 			t.Floats[i] = half(uint16(raw[2*i]) | uint16(raw[2*i+1])<<8)
 		}
@@ -540,6 +586,22 @@ func half(b uint16) float32 {
 	return sign * float32(math.Ldexp(float64(fraction+1024), exponent-25))
 }
 
+// halfBits are the bits of x, which must be a float16's value.
+func halfBits(x float32) uint16 {
+	sign := uint16(math.Float32bits(x) >> 16 & 0x8000)
+	switch a := math.Abs(float64(x)); {
+	case a != a:
+		return 0x7e00
+	case a > 65504:
+		return sign | 0x7c00
+	case a < 0x1p-14:
+		return sign | uint16(a*0x1p24)
+	default:
+		fraction, exponent := math.Frexp(a) // ½ to 1
+		return sign | uint16(exponent+14)<<10 | uint16(fraction*2048)&1023
+	}
+}
+
 // checkTyped compares the shape with the elements that stand in the fields of
 // their type.
 func (t *Tensor) checkTyped() error {
@@ -555,13 +617,13 @@ func (t *Tensor) checkTyped() error {
 		have = len(t.Strings)
 	case Float16:
 		have = len(t.Ints)
-		t.Type, t.Floats = Float, make([]float32, have)
+		t.Floats = make([]float32, have)
 		for i, x := range t.Ints {
 			t.Floats[i] = half(uint16(x))
 		}
 		t.Ints = nil
 	default:
-		return fmt.Errorf("%v isn't supported", t.Type)
+		return unsupported("a tensor of " + t.Type.String())
 	}
 	if n := t.Len(); n != have {
 		return fmt.Errorf("%d elements of %v for the shape %v", have, t.Type, t.Dims)

@@ -113,6 +113,9 @@ func (w *writer) attribute(a *Attribute) {
 	case AttributeString:
 		w.element(4, a.String)
 	case AttributeTensor:
+		if a.Tensor == nil {
+			break
+		}
 		w.message(5, func(w *writer) { w.tensor(a.Tensor) })
 	}
 	for _, x := range a.Floats {
@@ -174,6 +177,11 @@ func (w *writer) tensor(t *Tensor) {
 	// The elements as they lie in memory, little-endian.
 	var raw []byte
 	for _, x := range t.Floats {
+		if t.Type == Float16 {
+			b := halfBits(x)
+			raw = append(raw, byte(b), byte(b>>8))
+			continue
+		}
 		raw = protowire.AppendFixed32(raw, math.Float32bits(x))
 	}
 	for _, x := range t.Doubles {

@@ -186,7 +186,7 @@ func (im *importer) input(v *Value) error {
 	}
 	kind := table.Number
 	switch v.Type {
-	case Float, Double, Float16, Int64, Int32:
+	case Float, Double, Int64, Int32:
 	case Bool:
 		kind = table.Boolean
 	case String:

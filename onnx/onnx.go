@@ -118,8 +118,8 @@ func (t ElementType) String() string {
 }
 
 // Tensor is a TensorProto. Which slice holds its elements, row by row, follows
-// from Type: Floats, Doubles, Ints (int32, int64, bool) or
-// Strings; float16 is decoded to float. A tensor whose elements lie in another file has External instead.
+// from Type: Floats (also of float16), Doubles, Ints (int32, int64, bool) or
+// Strings. A tensor whose elements lie in another file has External instead.
 type Tensor struct {
 	Name     string
 	Type     ElementType

@@ -28,7 +28,7 @@ var ErrForeign = errors.New("an ONNX model of another program that can't be read
 // is another one, because some program changed it, is an error, so that what is
 // answered is what every runtime answers.
 func Read(b []byte, dir string) (*mixture.Mixture, error) {
-	file, err := Decode(b)
+	file, graph, err := decodeFrame(b)
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +37,16 @@ func Read(b []byte, dir string) (*mixture.Mixture, error) {
 		properties[p.Key] = p.Value
 	}
 	version, ours := properties[keyVersion]
+	if ours {
+		if err := checkVersion(version); err != nil {
+			return nil, err
+		}
+	}
+	if err := notONNX(file.Graph.decode(graph)); err != nil {
+		return nil, err
+	}
 	if !ours {
 		return foreign(file, dir)
-	}
-	if err := checkVersion(version); err != nil {
-		return nil, err
 	}
 	m, err := mixtureOf(properties, len(b))
 	if err != nil {
@@ -205,6 +210,9 @@ func trainingOf(properties map[string]string) (json.RawMessage, error) {
 	if err := json.Unmarshal([]byte(rest), &report); err != nil {
 		return nil, fmt.Errorf("%s: %w", keyTraining, err)
 	}
+	if report == nil {
+		return nil, fmt.Errorf("%s is null", keyTraining)
+	}
 	for _, part := range reportParts {
 		if x, ok := properties[part.key]; ok {
 			report[part.field] = json.RawMessage(x)
@@ -229,7 +237,10 @@ func fill(m *mixture.Mixture, file *Model) error {
 	}
 	for i := range file.Graph.Initializers {
 		have, want := &file.Graph.Initializers[i], &want.Graph.Initializers[i]
-		if have.Name != want.Name || have.Type != want.Type || !slices.Equal(have.Dims, want.Dims) || have.External != nil {
+		if have.External != nil {
+			return fmt.Errorf("initialiser %q lies in another file: another program put it there", have.Name)
+		}
+		if have.Name != want.Name || have.Type != want.Type || !slices.Equal(have.Dims, want.Dims) {
 			return fmt.Errorf("initialiser %q is %v %v; the schema asks for %q there, %v %v", have.Name, have.Type, have.Dims, want.Name, want.Type, want.Dims)
 		}
 		if to, ok := parameters[want.Name]; ok {
@@ -241,16 +252,22 @@ func fill(m *mixture.Mixture, file *Model) error {
 	if err := m.Check(); err != nil { // the numbers, too
 		return err
 	}
+	for _, v := range slices.Concat(file.Graph.Inputs, file.Graph.Outputs) {
+		if v.Other != "" {
+			return fmt.Errorf("%q is %s, and the schema asks for a tensor", v.Name, v.Other)
+		}
+	}
 	if !bytes.Equal(frame(file), frame(want)) {
 		return errors.New("its graph is not the one that its schema describes: another program changed it")
 	}
 	return nil
 }
 
-// frame is the bytes of a model without tensors and metadata.
+// frame is the bytes of a model without tensors, metadata and names of its own.
 func frame(m *Model) []byte {
 	bare := *m
 	bare.Metadata, bare.Graph.Initializers = nil, nil
+	bare.Producer, bare.ProducerVersion, bare.Doc, bare.Graph.Name = "", "", "", "" // say nothing of the answers
 	return Encode(&bare)
 }
 

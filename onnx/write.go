@@ -41,6 +41,14 @@ func Of(m *mixture.Mixture) (*Model, error) {
 		return nil, err
 	}
 	model.Metadata = metadata
+	size := 0
+	for _, p := range metadata {
+		size += len(p.Key) + len(p.Value) + 20
+	}
+	if size > maxMetadata || len(model.Graph.Nodes) > maxNodes {
+		return nil, fmt.Errorf("onnx: the model has too many columns for a file: their description takes %d bytes of %d, in %d nodes of %d",
+			size, maxMetadata, len(model.Graph.Nodes), maxNodes)
+	}
 	return model, nil
 }
 
@@ -462,7 +470,11 @@ func partsOf(training json.RawMessage) (properties []Property, err error) {
 	}
 	for _, part := range reportParts {
 		if x, ok := report[part.field]; ok {
-			properties = append(properties, Property{part.key, string(x)})
+			text, err := json.Marshal(x) // compact, as it comes back
+			if err != nil {
+				return nil, err
+			}
+			properties = append(properties, Property{part.key, string(text)})
 			delete(report, part.field)
 		}
 	}

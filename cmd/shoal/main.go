@@ -79,6 +79,7 @@ every number of the way.
   shoal predict houses.onnx new.csv           answers new rows, as CSV
   shoal score houses.onnx test.csv            says how good the answers are
   shoal show houses.onnx                      says what the model is
+  shoal export houses.onnx --to go            writes it as Go source
   shoal explain step houses.onnx new.csv      shows each equation of a step`,
 		Version:       version(),
 		SilenceErrors: true, // run prints them
@@ -91,7 +92,7 @@ every number of the way.
 		return err
 	})
 	cobra.EnableCommandSorting = false // they stand in the order of use
-	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand(), explainCommand(), benchCommand())
+	root.AddCommand(trainCommand(), predictCommand(), scoreCommand(), showCommand(), exportCommand(), explainCommand(), benchCommand())
 	return root
 }
 

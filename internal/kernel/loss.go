@@ -14,7 +14,7 @@ package kernel
 // outputs of an example in order, then over the examples along a fixed tree.
 
 // farLogit is how far below the others a logit counts: a probability is e^−69 =
-// 1e-30 at least. What is smaller makes no difference to training, but a fully
+// 1e-30 at least, or of c classes 1e-30/c. What is smaller makes no difference to training, but a fully
 // fitted network would be full of subnormals, for which some processors take a
 // hundred cycles each.
 const farLogit = 69

@@ -18,7 +18,7 @@ func at[T Float](x []T) *float32 { return (*float32)(unsafe.Pointer(unsafe.Slice
 const atMost = 4096
 
 // rowsAtOnce is how many of the rows that are left one kernel takes, and how often
-// one after the other: six, but so that none has fewer than four, whose sums would
+// one after the other: six, but so that few have less than four, whose sums would
 // wait for each other. work is the multiply-adds of a row.
 func rowsAtOnce(left, work int) (rows, times int) {
 	if left < 12 {

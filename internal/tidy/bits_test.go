@@ -16,7 +16,7 @@ import (
 
 // reachWeights are the packages whose arithmetic reaches a weight, or an answer
 // that must be the same everywhere.
-var reachWeights = []string{".", "table", "prep", "nn", "internal/kernel", "internal/mixture", "internal/safetensors", "train"}
+var reachWeights = []string{".", "table", "prep", "nn", "internal/kernel", "internal/mixture", "internal/safetensors", "onnx", "train"}
 
 // exact are the functions and names of package math that are the same on every
 // processor: exactly rounded, or no arithmetic at all.

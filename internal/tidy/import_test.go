@@ -27,10 +27,10 @@ var mayImport = []struct{ name, imports string }{
 	{"internal/workload", "internal/kernel nn"},
 	{"internal/mixture", "internal/kernel nn prep table"},
 	{"onnx", "internal/mixture nn prep table google.golang.org/protobuf/encoding/protowire"},
-	{".", "internal/atomicfile internal/mixture nn onnx prep table"},
+	{".", "internal/atomicfile internal/mixture internal/safetensors nn onnx prep table"},
 	{"train", ". internal/kernel internal/mixture nn prep table"},
 	{"explain", ". nn prep table notes"},
-	{"cmd/shoal", ". explain internal/workload nn prep table train github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"},
+	{"cmd/shoal", ". explain internal/atomicfile internal/workload nn prep table train github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term"},
 	{"examples/flower", "nn notes"},
 	{"examples/houses", ". table train"},
 }

@@ -86,9 +86,6 @@ func (k *tiles) sum(name string, n int) {
 		JLT(LabelRef(of + "_end"))
 		for v := range vectors {
 			k.vector(n, to, v*size(), nil)
-			if vectors == 4 && (wide || v%2 == 0) {
-				PREFETCHT0(Mem{Base: to, Index: k.ldd, Scale: 2, Disp: v * size()})
-			}
 		}
 		next(U32(uint32(vectors * size())))
 		SUBQ(Imm(uint64(vectors*lanesNow())), left)
