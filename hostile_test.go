@@ -183,6 +183,9 @@ func TestEmptyPartsTakeNoMemory(t *testing.T) {
 
 // Tensors may lie in a file beside the model, and nowhere else.
 func TestExternalDataStaysInTheModelsFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("links need rights there")
+	}
 	dir := t.TempDir()
 	inside := filepath.Join(dir, "inside")
 	if err := os.Mkdir(inside, 0o755); err != nil {
@@ -199,7 +202,7 @@ func TestExternalDataStaysInTheModelsFolder(t *testing.T) {
 	}
 	for name, to := range map[string]string{"link.bin": "../secret.bin", "near.bin": "w.bin", "folder": ".."} {
 		if err := os.Symlink(to, filepath.Join(inside, name)); err != nil {
-			t.Skip(err) // a system without links
+			t.Fatal(err)
 		}
 	}
 	for _, c := range []struct {

@@ -172,9 +172,12 @@ func (r *Row) Label() string {
 func (r *Row) Answer() []float64 {
 	err := r.err
 	r.err = nil
-	var a nn.Matrix
+	var a nn.MatrixOf[float64]
 	if err == nil {
 		a, err = r.answerer.Answer(r.features)
+	}
+	if err == nil {
+		err = finite(a.Data)
 	}
 	for i := range r.features {
 		copy(r.features[i].Data, r.blank[i])
@@ -182,8 +185,16 @@ func (r *Row) Answer() []float64 {
 	if r.failed = err; err != nil {
 		return nil
 	}
-	for i, v := range a.Data {
-		r.scratch[i] = float64(v)
-	}
+	copy(r.scratch, a.Data)
 	return r.scratch
+}
+
+// finite says what is wrong with an answer that is none.
+func finite(answer []float64) error {
+	for _, v := range answer {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("shoal: the answer is %v: a number of this row is far from all that the model was trained on", v)
+		}
+	}
+	return nil
 }

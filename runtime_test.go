@@ -256,6 +256,28 @@ func TestTrainedTablesAnswerTheSameElsewhere(t *testing.T) {
 	}
 }
 
+// A time in nanoseconds as a column and as the target: in float32 all of them are
+// one.
+func TestTimesInNanosecondsAnswerTheSameElsewhere(t *testing.T) {
+	r := others(t)
+	random := rand.New(rand.NewPCG(2, 2))
+	const start = 1_700_000_000e9
+	x, y := make([]float64, 300), make([]float64, 300)
+	for i := range x {
+		x[i] = start + random.Float64()*100e9
+		y[i] = start + (x[i]-start)*0.5 + 3e9
+	}
+	tab := table.New(table.Numbers("sent", x), table.Numbers("got", y))
+	m, report, err := train.Fit(context.Background(), tab, train.Config{Target: "got", Epochs: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r2 := report.Scores["r2"]; !(r2 > 0.9) {
+		t.Errorf("R² is %v", r2)
+	}
+	r.compare(t, m, tab)
+}
+
 // compareTrained trains on a table, as the command would, for so many epochs, and
 // compares the answers to its rows, and to rows with every seventh value missing
 // or, of a text, unseen.

@@ -195,7 +195,10 @@ func (m *Model) Predict(t *table.Table) (*Predictions, error) {
 		for j := range rows {
 			values := make([]float64, n)
 			for i := range values {
-				values[i] = float64(answer.At(i, j))
+				values[i] = answer.At(i, j)
+			}
+			if err := finite(values); err != nil {
+				return nil, fmt.Errorf("%w (row %d)", err, first+j+1)
 			}
 			if m.mix.Task == prep.Regression {
 				p.Values = append(p.Values, values)

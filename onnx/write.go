@@ -29,7 +29,7 @@ const (
 // [N, 1]: numbers and booleans float (0 and 1), NaN where missing, double where
 // float can't tell the column's values apart; text string, empty where missing.
 // The outputs are label [N] and probabilities [N, C], or prediction [N, targets]
-// in the targets' units. A column that has the name of an output takes it, and
+// in the targets' units, double where float can't tell a target's values apart. A column that has the name of an output takes it, and
 // the output has an underscore more.
 func Of(m *mixture.Mixture) (*Model, error) {
 	metadata, err := metadataOf(m)
@@ -359,11 +359,17 @@ func (g *grapher) output(name string, t ElementType, columns ...int64) {
 // mixture does.
 func (g *grapher) prediction(y string) {
 	var mean, sd []float64
+	wide := false
 	for i := range g.m.Targets {
+		wide = wide || g.m.Targets[i].Wide()
 		mean, sd = append(mean, g.m.Targets[i].Mean), append(sd, g.m.Targets[i].SD)
 	}
 	x := g.node("Cast", "answer", []string{y}, cast(Double))
 	x = g.node("Mul", "scaled", []string{x, g.doubles("target sd", sd)})
+	if wide {
+		g.output(g.node("Add", "prediction", []string{x, g.doubles("target mean", mean)}), Double, int64(len(mean)))
+		return
+	}
 	x = g.node("Add", "shifted", []string{x, g.doubles("target mean", mean)})
 	g.output(g.node("Cast", "prediction", []string{x}, cast(Float)), Float, int64(len(mean)))
 }

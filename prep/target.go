@@ -207,6 +207,10 @@ func (t *Target) Standardise(v float64) float64 { return (v - t.Mean) / t.SD }
 // Value returns an output of the network in the target's units.
 func (t *Target) Value(y float64) float64 { return float64(y*t.SD) + t.Mean }
 
+// Wide says that float32 can't tell the target's values apart: a time in
+// nanoseconds, say.
+func (t *Target) Wide() bool { return math.Abs(t.Mean) > 100*t.SD }
+
 // Text writes a number or boolean as a label: 3, 0.5, true. −0 is 0.
 func Text(k table.Kind, x float64) string {
 	switch {

@@ -145,7 +145,11 @@ func number(x float64) string {
 	if a := math.Abs(x); a != 0 && (a < 1e-6 || a >= 1e21) {
 		format = 'e'
 	}
-	return strconv.FormatFloat(x, format, -1, 32)
+	bits := 32
+	if float64(float32(x)) != x {
+		bits = 64 // of a wide target
+	}
+	return strconv.FormatFloat(x, format, -1, bits)
 }
 
 // answerJSON is a line of shoal predict --json. Input are the cells as they are

@@ -125,11 +125,10 @@ func writeTask(s *sheet, r *train.Report, classes []string) {
 // writeTraining says what was trained, and how.
 func writeTraining(s *sheet, r *train.Report, net *nn.Network) {
 	o := &r.Settings
-	layers := count(o.Inputs)
-	for i, n := range o.Hidden {
-		layers += fmt.Sprintf(" → %s %s", count(n), o.Activation[i])
+	layers := count(net.Inputs)
+	for _, l := range net.Layers {
+		layers += fmt.Sprintf(" → %s %s", count(l.Units), l.Activation)
 	}
-	layers += fmt.Sprintf(" → %s %s", count(net.Outputs()), o.Output)
 	s.fact("network", fmt.Sprintf("%s; %s", layers, plural(net.Parameters(), "parameter")))
 
 	how := o.Optimizer

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	shoal "github.com/shoal-nn/shoal"
+	"github.com/shoal-nn/shoal/internal/workload"
 	"github.com/shoal-nn/shoal/nn"
 	"github.com/shoal-nn/shoal/table"
 	"github.com/shoal-nn/shoal/train"
@@ -71,6 +72,9 @@ machine and for any number of threads. Ctrl-C saves the best model so far.`,
 
 func (c *trainCall) run(cmd *cobra.Command, data string) error {
 	if err := c.finish(cmd); err != nil {
+		return err
+	}
+	if _, err := workload.Level(); err != nil {
 		return err
 	}
 	output, err := modelPath(c.output, data)

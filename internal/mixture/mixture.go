@@ -197,15 +197,16 @@ type Answerer struct {
 
 	predictors [][]nn.Predictor
 	mean, zero nn.Matrix
+	answer     nn.MatrixOf[float64]
 }
 
 // Answer returns the answers for m rows, (Answers, m): class probabilities, or
-// values in the targets' units. x holds each view's features, (nx, m). The
+// values in the targets' units, those of a float32 unless the target is wide. x holds each view's features, (nx, m). The
 // matrix is used again by the next call.
 //
 //	view's logits = mean of its networks' Z / temperature
 //	answer        = Σ weight · g(view's logits)        g: sigmoid, softmax, or the output's own
-func (a *Answerer) Answer(x []nn.Matrix) (nn.Matrix, error) {
+func (a *Answerer) Answer(x []nn.Matrix) (nn.MatrixOf[float64], error) {
 	m := a.Mixture
 	if a.predictors == nil {
 		a.predictors = make([][]nn.Predictor, len(m.Views))
@@ -230,7 +231,7 @@ func (a *Answerer) Answer(x []nn.Matrix) (nn.Matrix, error) {
 		for k := range a.predictors[i] {
 			z, err := a.predictors[i][k].Predict(x[i])
 			if err != nil {
-				return nn.Matrix{}, err
+				return nn.MatrixOf[float64]{}, err
 			}
 			kernel.Add(a.zero.Data, z.Data)
 		}
@@ -243,15 +244,21 @@ func (a *Answerer) Answer(x []nn.Matrix) (nn.Matrix, error) {
 		nn.Output(output, a.zero)
 		m.mix(a.mean, a.zero, float32(v.Weight))
 	}
+	resize(&a.answer, answers, rows)
+	for i, y := range a.mean.Data {
+		a.answer.Data[i] = float64(y)
+	}
 	if m.Task == prep.Regression {
-		for t, target := range m.Targets {
-			row := a.mean.Row(t)
+		for t := range m.Targets {
+			row := a.answer.Row(t)
 			for j, y := range row {
-				row[j] = float32(target.Value(float64(y)))
+				if row[j] = m.Targets[t].Value(y); !m.Targets[t].Wide() {
+					row[j] = float64(float32(row[j]))
+				}
 			}
 		}
 	}
-	return a.mean, nil
+	return a.answer, nil
 }
 
 // mix adds weight · the outputs of a view to the answer. The one output of two
@@ -268,9 +275,9 @@ func (m *Mixture) mix(answer, out nn.Matrix, weight float32) {
 	kernel.AddScaled(answer.Data, out.Data, weight)
 }
 
-func resize(m *nn.Matrix, rows, cols int) {
+func resize[T nn.Float](m *nn.MatrixOf[T], rows, cols int) {
 	if cap(m.Data) < rows*cols {
-		m.Data = make([]float32, rows*cols)
+		m.Data = make([]T, rows*cols)
 	}
 	m.Rows, m.Cols, m.Data = rows, cols, m.Data[:rows*cols]
 }
