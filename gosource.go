@@ -325,7 +325,7 @@ func draw(random *rand.Rand, c *prep.Column, row *Row) string {
 		row.Text(c.Name, text)
 		return strconv.Quote(text)
 	}
-	x := c.Shift + float64(c.Mean) + float64(c.SD)*math.Round((random.Float64()-0.5)*2000)/250
+	x := c.Shift + float64(c.Mean) + float64(float64(c.SD)*float64(random.IntN(2001)-1000)/250)
 	switch {
 	case random.IntN(8) == 0:
 		x = math.NaN()
