@@ -276,7 +276,7 @@ func init() { // as the functions mention it
 		}}
 	}
 	operations = map[string]operation{
-		"Identity": {1, same}, "Dropout": {1, same}, "Cast": {1, same}, "Flatten": {1, (*importer).flatten}, "Reshape": {2, (*importer).reshape},
+		"Identity": {1, same}, "Dropout": {1, (*importer).dropout}, "Cast": {1, same}, "Flatten": {1, (*importer).flatten}, "Reshape": {2, (*importer).reshape},
 		"Squeeze": {1, (*importer).flatten}, "Constant": {0, (*importer).constantNode}, "Transpose": {1, (*importer).transpose},
 		"MatMul": {2, (*importer).matMul}, "Gemm": {2, (*importer).gemm},
 		"Add": {2, (*importer).add}, "Sub": {2, (*importer).sub}, "Mul": {2, (*importer).mul}, "Div": {2, (*importer).div},
@@ -334,6 +334,27 @@ func supported() string {
 }
 
 func same(_ *importer, _ *Node, x []symbol) (symbol, error) { return x[0], nil }
+
+// dropout does nothing, but in training.
+func (im *importer) dropout(_ *Node, x []symbol) (symbol, error) {
+	if len(x) < 3 || x[2] == nil {
+		return x[0], nil
+	}
+	training, err := im.numbersOf(x[2])
+	if err != nil {
+		return nil, err
+	}
+	ratio := []float64{0.5}
+	if x[1] != nil {
+		if ratio, err = im.numbersOf(x[1]); err != nil {
+			return nil, err
+		}
+	}
+	if training[0] != 0 && ratio[0] != 0 {
+		return nil, errors.New("it is that of a training")
+	}
+	return x[0], nil
+}
 
 // flatten leaves [N, d] as it is, and takes [N, 1, d] of OneHotEncoder for it.
 func (im *importer) flatten(n *Node, x []symbol) (symbol, error) {
