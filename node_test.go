@@ -268,4 +268,3 @@ func answersNode(m *shoal.Model, tab *table.Table, want [][]float64) error {
 	}
 	return nil
 }
-
