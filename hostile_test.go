@@ -3,6 +3,7 @@ package shoal_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -113,12 +114,12 @@ func TestWhatIsNotUnderstoodIsNamed(t *testing.T) {
 	doubling := []onnx.Node{op("Concat", "c0", "x", "x")}
 	for i := range 40 {
 		last := doubling[i].Outputs[0]
-		doubling = append(doubling, op("Concat", last+"c", last, last))
+		doubling = append(doubling, op("Concat", fmt.Sprint("c", i+1), last, last))
 	}
 	product := []onnx.Node{op("MatMul", "z0", "x", "w")}
 	for i := range 3000 {
 		last := product[i].Outputs[0]
-		product = append(product, op("Mul", last+"m", last, "three"))
+		product = append(product, op("Mul", fmt.Sprint("m", i), last, "three"))
 	}
 	product = append(product, op("Identity", "y", product[3000].Outputs[0]))
 	long := small(product...)
