@@ -235,7 +235,7 @@ func uselessText(c *table.Column, keep bool) string {
 	// Four of five differ: a name, an identifier, a date. Such a column could
 	// only be learnt by heart.
 	case !keep && different > 2 && 5*different > 4*seen:
-		return fmt.Sprintf("%d of its %d texts differ, as names and identifiers do; --category %s keeps it", different, seen, table.ShellWord(c.Name))
+		return fmt.Sprintf("%d of its %d texts differ, as names and identifiers do; --category %s keeps it", different, seen, table.ListWord(c.Name))
 	}
 	return ""
 }

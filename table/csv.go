@@ -301,7 +301,7 @@ func (s *scanner) scanAgain() error {
 	switch {
 	case errors.Is(err, errLost):
 		d := again[0]
-		return s.errorf(d.firstText.line, d.name, "the column turned out to be text here, and %v; pass --category %s, or read from a file", errLost, ShellWord(d.name))
+		return s.errorf(d.firstText.line, d.name, "the column turned out to be text here, and %v; pass --category %s, or read from a file", errLost, ListWord(d.name))
 	case err != nil:
 		return err
 	case rows != s.rows:

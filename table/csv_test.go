@@ -225,3 +225,19 @@ func TestKeepTextKeepsWhatTheCellsSay(t *testing.T) {
 		t.Error("text was kept unasked")
 	}
 }
+
+func TestListWordIsTakenByAListOfNames(t *testing.T) {
+	for name, want := range map[string]string{"age": "age", "mean radius": "'mean radius'", "rooms, free": `'"rooms, free"'`, `7" pipes`: `'"7"" pipes"'`, "it's": `'it'\''s'`} {
+		if got := table.ListWord(name); got != want {
+			t.Errorf("ListWord(%s) is %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A column that a model knows as numbers stays one: there is no flag for it.
+func TestANumberTooLargeForAModelsColumn(t *testing.T) {
+	_, err := table.ReadCSV("t.csv", strings.NewReader("a\n1e400\n"), table.CSVOptions{Kinds: map[string]table.Kind{"a": table.Number}})
+	if err == nil || strings.Contains(err.Error(), "--category") || !strings.Contains(err.Error(), "is not a finite number") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -170,7 +170,7 @@ func (d *draft) decide(s *scanner) error {
 			rest = fmt.Sprintf("%s more are not, %s are", grouped(others-1), grouped(numbers))
 		}
 		return s.errorf(d.firstText.line, d.name, "%s is not a number (%s); pass --category %s to treat it as text",
-			quote(d.firstText.cell), rest, ShellWord(d.name))
+			quote(d.firstText.cell), rest, ListWord(d.name))
 	}
 	if numeric >= texts { // else it is plain
 		s.note(d.firstText.line, d.name, "%s of %s values are not numbers (first %s), too many for an accident: the column is a category",
@@ -202,7 +202,11 @@ func (d *draft) countTexts(s *scanner) {
 // missing, unless one of them can't be.
 func (d *draft) becomeNumber(s *scanner) error {
 	if f := d.firstInfinite; f.line > 0 {
-		return s.errorf(f.line, d.name, "%s is not a finite number (they end at 1.8e308); correct it, leave the cell empty if the value is missing, or pass --category %s to treat the column as text", quote(f.cell), ShellWord(d.name))
+		advice := "correct it, or leave the cell empty if the value is missing"
+		if !d.wanted {
+			advice = fmt.Sprintf("correct it, leave the cell empty if the value is missing, or pass --category %s to treat the column as text", ListWord(d.name))
+		}
+		return s.errorf(f.line, d.name, "%s is not a finite number (they end at 1.8e308); %s", quote(f.cell), advice)
 	}
 	if c, p := d.firstComma, d.firstPoint; c.line > 0 && p.line > 0 {
 		return s.errorf(c.line, d.name, "%s has a comma and %s on line %d a point, and both can't be the decimal sign; write all numbers the same way", quote(c.cell), quote(p.cell), p.line)

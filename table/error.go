@@ -66,6 +66,15 @@ func plural(n int, noun string) string {
 	return grouped(n) + " " + noun + "s"
 }
 
+// ListWord is ShellWord of a name in a list between commas, as --category takes:
+// '"rooms, free"'.
+func ListWord(name string) string {
+	if strings.ContainsAny(name, ",\"") {
+		name = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+	}
+	return ShellWord(name)
+}
+
 // ShellWord writes a name as a shell takes it: 'Mean radius'. Messages that
 // say what to type use it.
 func ShellWord(name string) string {
