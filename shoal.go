@@ -92,7 +92,7 @@ func (m *Model) Columns() []prep.Column {
 // place, and numbers are text where the model knows text.
 func (m *Model) CSVOptions() table.CSVOptions {
 	o := table.CSVOptions{Kinds: map[string]table.Kind{}}
-	if m.mix.Position {
+	if m.mix.Input != "" {
 		return o // whatever their names
 	}
 	for _, c := range m.Columns() {
@@ -156,7 +156,7 @@ func (m *Model) Predict(t *table.Table) (*Predictions, error) {
 	if err := t.Err(); err != nil {
 		return nil, err
 	}
-	if m.mix.Position {
+	if m.mix.Input != "" {
 		var err error
 		if t, err = m.placed(t); err != nil {
 			return nil, err

@@ -23,7 +23,10 @@ func (im *importer) mixture() (*mixture.Mixture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the output: %w", err)
 	}
-	m := &mixture.Mixture{Task: prep.Regression, Position: !im.perName && len(im.columns) > 1}
+	m := &mixture.Mixture{Task: prep.Regression}
+	if !im.perName && len(im.columns) > 1 {
+		m.Input = im.only
+	}
 	last := k.last()
 	switch output := last.g.Name; {
 	case output == nn.Softmax.Name, output == nn.Sigmoid.Name && last.units == 1:

@@ -146,6 +146,7 @@ type importer struct {
 	symbols map[string]symbol
 	columns []prep.Column // name and kind; of a category no levels yet
 	perName bool          // several inputs, each with columns of its name
+	only    string        // else the one input's name
 	budget  int           // numbers that may still be made
 }
 
@@ -169,6 +170,9 @@ func (im *importer) inputs() error {
 		}
 	}
 	im.perName = len(inputs) > 1
+	if len(inputs) == 1 {
+		im.only = inputs[0].Name
+	}
 	for _, v := range inputs {
 		if err := im.input(v); err != nil {
 			return fmt.Errorf("input %q: %w", v.Name, err)

@@ -159,7 +159,7 @@ func mixtureOf(properties map[string]string, size int) (*mixture.Mixture, error)
 	if err := json.Unmarshal([]byte(properties[keySchema]), &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", keySchema, err)
 	}
-	m := &mixture.Mixture{Task: s.Task, Targets: s.Targets, Position: s.Position}
+	m := &mixture.Mixture{Task: s.Task, Targets: s.Targets, Input: s.Input}
 	left := size / 4
 	for i, v := range s.Views {
 		view := mixture.View{Features: v.Features, Weight: v.Weight, Temperature: v.Temperature}

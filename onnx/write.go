@@ -412,7 +412,7 @@ type schema struct {
 	Targets []prep.Target `json:"targets"`
 	Views   []viewSchema  `json:"views"`
 
-	Position bool `json:"by_position,omitempty"`
+	Input string `json:"input,omitempty"` // of all columns, by their place
 }
 
 type viewSchema struct {
@@ -434,7 +434,7 @@ type layerSchema struct {
 }
 
 func schemaOf(m *mixture.Mixture) schema {
-	s := schema{Task: m.Task, Targets: m.Targets, Position: m.Position}
+	s := schema{Task: m.Task, Targets: m.Targets, Input: m.Input}
 	for _, v := range m.Views {
 		view := viewSchema{Features: v.Features, Weight: v.Weight, Temperature: v.Temperature}
 		for _, n := range v.Networks {

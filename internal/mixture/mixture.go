@@ -24,9 +24,9 @@ type Mixture struct {
 	Targets []prep.Target // one, or several numbers
 	Views   []View
 
-	// Position says that columns are taken by their place, whatever their names:
-	// another program's model has one input for all of them.
-	Position bool
+	// Input is the name of the one input that another program's model has for all
+	// columns, which are then taken by their place, whatever their names.
+	Input string
 
 	// Origin is the program that wrote the file, with its version; "" is Shoal.
 	Origin string
