@@ -436,29 +436,7 @@ func TestMutationsAreHarmless(t *testing.T) {
 	var before, after runtime.MemStats
 	models := 0
 	for range rounds {
-		c := bytes.Clone(b)
-		for range 1 + random.IntN(4) {
-			i, j := random.IntN(len(c)), random.IntN(len(c))
-			switch random.IntN(5) {
-			case 0:
-				c[i] ^= 1 << random.IntN(8)
-			case 1:
-				c[i] = byte(random.Uint32())
-			case 2: // a digit, where sizes are
-				for ; i < len(c) && (c[i] < '0' || c[i] > '9'); i++ {
-				}
-				if i < len(c) {
-					c[i] = '0' + byte(random.IntN(10))
-				}
-			case 3:
-				c = append(c[:i], c[min(len(c), i+random.IntN(9)):]...)
-			case 4:
-				copy(c[i:], c[j:min(len(c), j+random.IntN(40))])
-			}
-			if len(c) == 0 {
-				break
-			}
-		}
+		c := mutated(random, b)
 		runtime.ReadMemStats(&before)
 		m, err := read(c)
 		runtime.ReadMemStats(&after)
