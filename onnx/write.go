@@ -27,7 +27,8 @@ const (
 
 // Of returns the ONNX model of a mixture. Each column is an input of its name,
 // [N, 1]: numbers and booleans float (0 and 1), NaN where missing, double where
-// float can't tell the column's values apart; text string, empty where missing.
+// float can't tell the column's values apart; text string, empty where missing,
+// and as package table reads it: without the spaces around, \n as the end of a line.
 // The outputs are label [N] and probabilities [N, C], or prediction [N, targets]
 // in the targets' units, double where float can't tell a target's values apart. A column that has the name of an output takes it, and
 // the output has an underscore more.
