@@ -30,8 +30,9 @@ const (
 // float can't tell the column's values apart; text string, empty where missing,
 // and as package table reads it: without the spaces around, \n as the end of a line.
 // The outputs are label [N] and probabilities [N, C], or prediction [N, targets]
-// in the targets' units, double where float can't tell a target's values apart. A column that has the name of an output takes it, and
-// the output has an underscore more.
+// in the targets' units, double where float can't tell a target's values apart. A
+// column that has the name of an output takes it, and the output has an underscore
+// more.
 func Of(m *mixture.Mixture) (*Model, error) {
 	metadata, err := metadataOf(m)
 	if err != nil {
