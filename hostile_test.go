@@ -153,6 +153,7 @@ func TestWhatIsNotUnderstoodIsNamed(t *testing.T) {
 		{"two networks", small(op("MatMul", "z", "x", "w"), op("Add", "y", "z", "z")), "node 2, Add: one operand must be a constant"},
 		{"weights that are computed", small(op("MatMul", "y", "x", "x")), "node 1, MatMul: the weights must be a constant matrix"},
 		{"a function of a function", small(op("MatMul", "z", "x", "w"), op("Tanh", "a", "z"), op("Erf", "y", "a")), "Erf of another function of Z is no activation that is known"},
+		{"fractions cut off", small(onnx.Node{Op: "Cast", Inputs: []string{"x"}, Outputs: []string{"i"}, Attributes: []onnx.Attribute{{Name: "to", Type: onnx.AttributeInt, Int: int64(onnx.Int64)}}}, op("MatMul", "y", "i", "w")), "columns and layers' values can't become int64"},
 		{"ReLU of columns", small(op("Relu", "a", "x"), op("MatMul", "y", "a", "w")), "node 1, Relu: it is understood of layers' values alone"},
 		{"an operand left out", small(op("MatMul", "y", "x", "")), "node 1, MatMul: it has fewer than 2 inputs"},
 		{"columns that double", small(append(doubling, op("MatMul", "y", doubling[40].Outputs[0], "w"))...), "Concat: the graph asks for more memory than its size allows"},

@@ -628,7 +628,7 @@ func (t *TrainerOf[T]) updatePart(_, i int) {
 
 // end checks the parameters after a step, and passes its cost on.
 func (t *TrainerOf[T]) end(cost float64) float64 {
-	if t.err == nil && t.faulty.Load() { // perhaps
+	if t.err == nil && t.faulty.Load() {
 		t.err = t.locate(t.Net.params, "W", "b")
 	}
 	if t.err != nil {

@@ -32,7 +32,7 @@ func (im *importer) numbers(name string, kind table.Kind, width int) []form {
 }
 
 // sized makes features of the width that something asks for.
-func (im *importer) sized(name string, x features, width int) (features, error) {
+func (im *importer) sized(x features, width int) (features, error) {
 	if !x.unknown {
 		return x, nil
 	}
@@ -42,7 +42,7 @@ func (im *importer) sized(name string, x features, width int) (features, error) 
 	if err := im.spend(16 * width); err != nil {
 		return x, err
 	}
-	x = features{forms: im.numbers("x", table.Number, width)}
+	x = features{forms: im.numbers(im.only, table.Number, width)}
 	for n, s := range im.symbols {
 		if f, ok := s.(features); ok && f.unknown {
 			im.symbols[n] = x // the input, and what was made of it unchanged
@@ -52,7 +52,7 @@ func (im *importer) sized(name string, x features, width int) (features, error) 
 }
 
 func (im *importer) affineFeatures(x features, scale, shift []float64) (symbol, error) {
-	x, err := im.sized("", x, max(len(scale), len(shift)))
+	x, err := im.sized(x, max(len(scale), len(shift)))
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +95,15 @@ func (f *form) plain() (base, bool) {
 	return base{}, false
 }
 
+// untouched is the number that a form is, if it is as it came.
+func (f *form) untouched() (base, bool) {
+	b, ok := f.plain()
+	return b, ok && !b.filled && !b.clipped && b.mean == 0 && b.sd == 1
+}
+
 // standardise is (x − offset) / sd, column by column.
 func (im *importer) standardise(x features, offset, sd []float64) (symbol, error) {
-	x, err := im.sized("", x, max(len(offset), len(sd)))
+	x, err := im.sized(x, max(len(offset), len(sd)))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +196,7 @@ func (im *importer) imputer(n *Node, x []symbol) (symbol, error) {
 	if len(n.attribute("imputed_value_floats").Floats) == 0 {
 		return nil, errors.New("only floats are filled in")
 	}
-	f, err := im.sized("", f, len(fill))
+	f, err := im.sized(f, len(fill))
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +279,7 @@ func (im *importer) held(x symbol, low, high []float64) (symbol, error) {
 	if !ok {
 		return nil, errors.New("limits of layers' values aren't supported")
 	}
-	f, err := im.sized("", f, max(len(low), len(high)))
+	f, err := im.sized(f, max(len(low), len(high)))
 	if err != nil {
 		return nil, err
 	}
@@ -309,8 +315,8 @@ func (im *importer) category(x symbol) (column int, err error) {
 	if !ok || len(f.forms) != 1 {
 		return 0, errors.New("it is understood of one column alone")
 	}
-	b, ok := f.forms[0].plain()
-	if !ok || b.filled || b.clipped || b.mean != 0 || b.sd != 1 {
+	b, ok := f.forms[0].untouched()
+	if !ok {
 		return 0, errors.New("it is understood of a column as it comes alone")
 	}
 	im.columns[b.column].Kind = table.Category

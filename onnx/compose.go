@@ -73,9 +73,6 @@ func (im *importer) answer() (answer chain, classes []string, err error) {
 		if l, ok := s.(label); ok {
 			s, classes = l.of, l.classes
 		}
-		if l, ok := s.(zipped); ok {
-			s, classes = l.of, l.classes
-		}
 		if i, ok := s.(index); ok {
 			s = i.of
 		}

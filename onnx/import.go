@@ -24,7 +24,7 @@ import (
 //
 // Whatever can't be said so is an error that names the node.
 func imported(m *Model) (*mixture.Mixture, error) {
-	im := &importer{m: m, symbols: map[string]symbol{}, budget: 1 << 20}
+	im := &importer{m: m, symbols: map[string]symbol{}, whole: map[int]bool{}, budget: 1 << 20}
 	for i := range m.Graph.Initializers {
 		t := &m.Graph.Initializers[i]
 		im.symbols[t.Name] = constant{t}
@@ -135,10 +135,6 @@ type (
 		of      symbol
 		classes []string
 	}
-	zipped struct {
-		of      symbol
-		classes []string
-	}
 )
 
 type importer struct {
@@ -147,6 +143,7 @@ type importer struct {
 	columns []prep.Column // name and kind; of a category no levels yet
 	perName bool          // several inputs, each with columns of its name
 	only    string        // else the one input's name
+	whole   map[int]bool  // columns of integers, as the input's type says
 	budget  int           // numbers that may still be made
 }
 
@@ -216,6 +213,9 @@ func (im *importer) input(v *Value) error {
 		im.symbols[v.Name] = features{unknown: true}
 	default:
 		im.symbols[v.Name] = features{forms: im.numbers(v.Name, kind, int(width))}
+		for i := len(im.columns) - int(width); i < len(im.columns); i++ {
+			im.whole[i] = v.Type != Float && v.Type != Double
+		}
 	}
 	return nil
 }
@@ -280,7 +280,7 @@ func init() { // as the functions mention it
 		}}
 	}
 	operations = map[string]operation{
-		"Identity": {1, same}, "Dropout": {1, (*importer).dropout}, "Cast": {1, same}, "Flatten": {1, (*importer).flatten}, "Reshape": {2, (*importer).reshape},
+		"Identity": {1, same}, "Dropout": {1, (*importer).dropout}, "Cast": {1, (*importer).cast}, "Flatten": {1, (*importer).flatten}, "Reshape": {2, (*importer).reshape},
 		"Squeeze": {1, (*importer).flatten}, "Constant": {0, (*importer).constantNode}, "Transpose": {1, (*importer).transpose},
 		"MatMul": {2, (*importer).matMul}, "Gemm": {2, (*importer).gemm},
 		"Add": {2, (*importer).add}, "Sub": {2, (*importer).sub}, "Mul": {2, (*importer).mul}, "Div": {2, (*importer).div},
@@ -338,6 +338,28 @@ func supported() string {
 }
 
 func same(_ *importer, _ *Node, x []symbol) (symbol, error) { return x[0], nil }
+
+// cast leaves numbers as they are, of whatever width; cutting off their fractions
+// would be something else.
+func (im *importer) cast(n *Node, x []symbol) (symbol, error) {
+	to := ElementType(n.int("to", 0))
+	if to == Float || to == Double {
+		return x[0], nil
+	}
+	switch v := x[0].(type) {
+	case features:
+		fraction := slices.ContainsFunc(v.forms, func(f form) bool {
+			b, ok := f.untouched()
+			return !ok || !im.whole[b.column]
+		})
+		if !v.unknown && !fraction && (to == Int64 || to == Int32) {
+			return v, nil
+		}
+	case label, index:
+		return v, nil
+	}
+	return nil, fmt.Errorf("columns and layers' values can't become %v", to)
+}
 
 // dropout does nothing, but in training.
 func (im *importer) dropout(_ *Node, x []symbol) (symbol, error) {
@@ -560,11 +582,11 @@ func (im *importer) argMax(n *Node, x []symbol) (symbol, error) {
 	if axis != 1 && axis != -1 || n.int("select_last_index", 0) != 0 {
 		return nil, errors.New("only the first largest of axis 1 is supported")
 	}
-	switch x[0].(type) {
-	case both, chain:
-		return index{x[0]}, nil
+	c, ok := x[0].(chain)
+	if _, two := x[0].(both); !two && (!ok || c.core.last().units < 2) {
+		return nil, errors.New("it is understood of the probabilities of two classes or more alone")
 	}
-	return nil, errors.New("it is understood of probabilities alone")
+	return index{x[0]}, nil
 }
 
 // gather takes classes by their index, or some columns of features.
@@ -620,5 +642,5 @@ func (im *importer) zipMap(n *Node, x []symbol) (symbol, error) {
 	for _, i := range n.attribute("classlabels_int64s").Ints {
 		classes = append(classes, strconv.FormatInt(i, 10))
 	}
-	return zipped{x[0], classes}, nil
+	return label{x[0], classes}, nil
 }

@@ -73,7 +73,7 @@ func (im *importer) layer(n *Node, x symbol, w []float32, units, inputs int) (sy
 	d := dense{units: units, inputs: inputs, w: w, b: make([]float32, units)}
 	switch v := x.(type) {
 	case features:
-		v, err := im.sized(n.Inputs[0], v, inputs)
+		v, err := im.sized(v, inputs)
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,8 @@ import (
 var ErrForeign = errors.New("an ONNX model of another program that can't be read")
 
 // Read reads a model: one that Shoal wrote, or a multi-layer perceptron of another
-// program, with its preprocessing. dir is where files with tensors lie beside the
+// program, with its preprocessing; where that fills in no missing values, they count
+// as the column's mean, or as 0 if it has none. dir is where files with tensors lie beside the
 // model; "" allows none.
 //
 // Of Shoal's, the schema in its metadata says what the graph must be: a graph that

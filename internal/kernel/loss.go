@@ -14,9 +14,9 @@ package kernel
 // outputs of an example in order, then over the examples along a fixed tree.
 
 // farLogit is how far below the others a logit counts: a probability is e^−69 =
-// 1e-30 at least, or of c classes 1e-30/c. What is smaller makes no difference to training, but a fully
-// fitted network would be full of subnormals, for which some processors take a
-// hundred cycles each.
+// 1e-30 at least, or of c classes 1e-30/c. What is smaller makes no difference to
+// training, but a fully fitted network would be full of subnormals, for which some
+// processors take a hundred cycles each.
 const farLogit = 69
 
 // SigmoidCrossEntropy: a = σ(z), L = −Σ y·log a + (1−y)·log(1−a), dz = a − y.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,13 +26,7 @@ type rowwise struct {
 //
 //	func nameVector(rows, n, ld, ldy int, arrays *float32…, sum *float64)
 func (k *rowwise) write() {
-	rowArrays := slices.Sorted(func(yield func(string) bool) {
-		for a := range k.strided {
-			if !yield(a) {
-				return
-			}
-		}
-	})
+	rowArrays := slices.Sorted(maps.Keys(k.strided))
 	var strides []string
 	for _, s := range []string{"ld", "ldy"} {
 		for _, a := range rowArrays {
